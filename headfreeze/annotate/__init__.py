@@ -1,0 +1,1 @@
+"""Anchor labels for free, from off-the-shelf methods."""

@@ -1,0 +1,1 @@
+"""Recipes × seeds on one pair: the tables and figures."""

@@ -1,0 +1,25 @@
+"""What goes wrong because of the user's input, said in one line: the thing, its value, what is allowed, the repair."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class InputError(ValueError):
+    """Bad input. The command line prints the message on one line and exits with 2; nothing is left half-written."""
+
+
+def unknown(kind: str, name: str, choices: Iterable[str]) -> str:
+    """One line for a name that is not among `choices`: names the nearest one and lists them (the first 40)."""
+    names = sorted(choices)
+    near = get_close_matches(name, names, n=1, cutoff=0.5)
+    guess = f"did you mean '{near[0]}'? " if near else ""
+    listed = ", ".join(names[:40]) + (f", … ({len(names)} in all)" if len(names) > 40 else "")
+    return f"unknown {kind} '{name}': {guess}choose from {listed}"
+
+
+def raise_all(problems: list[str]) -> None:
+    """Raises one InputError that lists every problem; does nothing where there is none."""
+    if len(problems) == 1:
+        raise InputError(problems[0])
+    if problems:
+        raise InputError(f"{len(problems)} problems: " + "; ".join(f"({i}) {p}" for i, p in enumerate(problems, 1)))

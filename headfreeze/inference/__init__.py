@@ -1,0 +1,1 @@
+"""A trained run on new photographs."""

@@ -1,0 +1,1 @@
+"""Generators of synthetic pairs: the labels come with the pixels."""

@@ -1,0 +1,1 @@
+"""One phase of training: its loop, its losses' weights, its checkpoints, and the store of finished phases."""
