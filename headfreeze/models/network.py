@@ -1,0 +1,174 @@
+"""The network: backbone, FPN decoder, one output layer per task; images in [0, 1] come in, no preprocessing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, get_args
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from headfreeze.errors import InputError, unknown
+from headfreeze.models.backbones import build_backbone
+from headfreeze.models.norm import Domain, Domains, apply_norm_policy
+
+WIDTH = 256
+TINY_WIDTH = 32
+HIDDEN = 256
+
+
+@dataclass(frozen=True)
+class OutputSpec:
+    """What the network gives for one task: `channels` per pixel and `vector_channels` per image (0: none)."""
+
+    channels: int
+    vector_channels: int = 0
+
+
+class Outputs(NamedTuple):
+    """What `Network` gives, by task name: maps (b, channels, ⌈h/2⌉, ⌈w/2⌉) and vectors (b, vector_channels)."""
+
+    maps: dict[str, Tensor]
+    vectors: dict[str, Tensor]
+
+
+class Up(nn.Module):
+    """One level of the pyramid: enlarge what comes from above, add the skip connection, smooth."""
+
+    def __init__(self, skip_channels: int, width: int) -> None:
+        super().__init__()
+        self.skip = nn.Conv2d(skip_channels, width, 1)
+        self.conv = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(width)
+
+    def forward(self, above: Float[Tensor, "b c h w"], skip: Float[Tensor, "b k h2 w2"]) -> Float[Tensor, "b c h2 w2"]:
+        """From h × w to the skip connection's h2 × w2, whatever the two are."""
+        skip = self.skip(skip)
+        # From n to 2n or 2n − 1, nearest-neighbour interpolation takes pixel ⌊i / 2⌋: what the stride left there.
+        enlarged = F.interpolate(above, size=skip.shape[-2:], mode="nearest")
+        return F.relu(self.norm(self.conv(enlarged + skip)))
+
+
+class Network(nn.Module):
+    """Li et al., WACV 2021 (arXiv 1908.06079), §4: an FPN (Lin et al., arXiv 1612.03144) on a backbone's four levels.
+
+    Three upsampling levels with skip connections, then a deconvolution for each task, at half the input's resolution.
+    Outputs per image come from the pooled output of the second level, through two fully-connected layers.
+
+    Args:
+        outputs: task name → what to give for it.
+        backbone: `tiny` or a timm network, see `build_backbone`.
+        pretrained: start the backbone from ImageNet weights.
+        width: channels of the decoder; default 256, and 32 for `tiny`.
+        norm: what batch norm does with two domains, see `headfreeze.models.norm`.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        outputs: Mapping[str, OutputSpec],
+        backbone: str = "resnet50",
+        pretrained: bool = False,
+        width: int | None = None,
+        norm: str = "shared",
+    ) -> None:
+        super().__init__()
+        width = width or (TINY_WIDTH if backbone == "tiny" else WIDTH)
+        self.backbone = build_backbone(backbone, pretrained)
+        fine, level2, level3, top = self.backbone.channels
+        self.top = nn.Conv2d(top, width, 1)
+        self.up1, self.up2, self.up3 = Up(level3, width), Up(level2, width), Up(fine, width)
+        enlarge = max(self.backbone.strides[0] // 2, 1)
+        self.maps = _by_task({t: map_layer(width, s.channels, enlarge) for t, s in outputs.items() if s.channels})
+        self.vectors = _by_task(
+            {t: vector_layers(width, s.vector_channels) for t, s in outputs.items() if s.vector_channels}
+        )
+        for module in (self.top, self.up1, self.up2, self.up3):
+            module.apply(_init)
+        self.register_buffer("mean", torch.tensor(self.backbone.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(self.backbone.std).view(1, 3, 1, 1), persistent=False)
+        self._domains = Domains()
+        apply_norm_policy(self, self.backbone, norm, self._domains)
+
+    @property
+    def domain(self) -> Domain:
+        """Which domain's norm layers a batch goes through where `forward` is not told `n_source`: source or target."""
+        return self._domains.domain
+
+    @domain.setter
+    def domain(self, domain: Domain) -> None:
+        if domain not in get_args(Domain):
+            raise InputError(unknown("domain", domain, get_args(Domain)))
+        self._domains.domain = domain
+
+    @property
+    def stages(self) -> dict[str, Sequence[nn.Module]]:
+        """The modules of each stage, in the order of the forward pass; skip weights belong to the stage that reads them."""
+        return {
+            "backbone": [self.backbone],
+            "up1": [self.top, self.up1],
+            "up2": [self.up2],
+            "up3": [self.up3],
+            "outputs": [self.maps, self.vectors],
+        }
+
+    def forward(self, image: Float[Tensor, "b 3 h w"], n_source: int | None = None) -> Outputs:
+        """Outputs for RGB images in [0, 1] of any size.
+
+        Args:
+            image: the batch; where it holds both domains, source images come first.
+            n_source: how many of them are source images; None: all are of the domain `self.domain`.
+        """
+        self._domains.n_source = n_source
+        height, width = image.shape[-2:]
+        fine, level2, level3, top = self.backbone(self._normalised(image))
+        up1 = self.up1(self.top(top), level3)
+        up2 = self.up2(up1, level2)
+        up3 = self.up3(up2, fine)
+        half = (height + 1) // 2, (width + 1) // 2
+        maps = {task: layer(up3)[..., : half[0], : half[1]] for task, layer in self.maps.items()}
+        return Outputs(maps, {task: layers(up2.mean((-2, -1))) for task, layers in self.vectors.items()})
+
+    def _normalised(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h2 w2"]:
+        """Normalised, and padded to a multiple of the finest stride, so that no backbone rounds the last pixels away."""
+        stride = self.backbone.strides[0]
+        bottom, right = -image.shape[-2] % stride, -image.shape[-1] % stride
+        return F.pad((image - self.mean) / self.std, (0, right, 0, bottom))
+
+
+def map_layer(width: int, channels: int, enlarge: int) -> nn.Module:
+    """The deconvolution that gives a task's map, `enlarge` times larger; starts near zero."""
+    layer: nn.Conv2d | nn.ConvTranspose2d
+    if enlarge == 1:
+        layer = nn.Conv2d(width, channels, 3, padding=1)
+    else:
+        layer = nn.ConvTranspose2d(width, channels, 2 * enlarge, stride=enlarge, padding=enlarge // 2)
+    nn.init.normal_(layer.weight, std=0.01)
+    assert layer.bias is not None
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def vector_layers(width: int, channels: int) -> nn.Sequential:
+    """The two fully-connected layers that give a task's numbers per image; start near zero."""
+    last = nn.Linear(HIDDEN, channels)
+    nn.init.normal_(last.weight, std=0.01)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(nn.Linear(width, HIDDEN), nn.ReLU(), last)
+
+
+def _by_task(layers: dict[str, nn.Module]) -> nn.ModuleDict:
+    try:
+        return nn.ModuleDict(layers)
+    except KeyError as error:  # torch keeps some names to itself: "type", "pop", anything with a dot
+        raise InputError(f"a task cannot have this name: {error.args[0]}; rename it") from error
+
+
+def _init(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

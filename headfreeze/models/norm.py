@@ -1,0 +1,114 @@
+"""What batch norm does with two domains: one set of statistics for both, fixed statistics, or one set each.
+
+Batch norm mixes what it is shown: a network that forwards target images while it trains adapts its statistics to them,
+whatever its losses say. So the policy is a choice, the same for all recipes of a comparison.
+
+- `shared`: one set of statistics, of all images of a batch together.
+- `frozen`: every norm layer keeps the statistics it came with, and the backbone's keep their scale and bias as well.
+  For pretrained backbones; from scratch it is pointless, since a new layer's statistics say nothing about any image.
+- `per_domain`: each norm layer has one set for the source and one for the target, scale and bias included
+  (Chang et al., CVPR 2019, arXiv 1906.03950). The target's starts as a copy of the source's.
+
+Networks without batch norm are left as they are.
+"""
+
+import copy
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from headfreeze.errors import InputError, unknown
+from headfreeze.models.hold import hold_in_eval
+
+Domain = Literal["source", "target"]
+NormPolicy = Literal["shared", "frozen", "per_domain"]
+
+
+@dataclass
+class Domains:
+    """Which images of the present batch are source images. One object, read by all `DomainNorm`s of a network."""
+
+    n_source: int | None = None
+    """The first so many; None: all or none of them, as `domain` says."""
+    domain: Domain = "source"
+
+
+class DomainNorm(nn.Module):
+    """A batch norm for each domain; the batch is source images, then target images, split as `domains` says.
+
+    Until the target's first training batch, target images are normalised as source images are; with that batch, the
+    target's own layer starts from a copy of the source's. `norm` may be any subclass of `BatchNorm2d`, timm's
+    `BatchNormAct2d` (which applies an activation as well) included.
+    """
+
+    target_started: Tensor
+
+    def __init__(self, norm: nn.BatchNorm2d, domains: Domains) -> None:
+        super().__init__()
+        self.source = norm
+        self.target = copy.deepcopy(norm)
+        self.domains = domains
+        self.register_buffer("target_started", torch.tensor(False))
+        self._started = False  # the buffer's value: reading the buffer in `forward` would wait for the device
+        self.register_load_state_dict_post_hook(_read_started)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """Each image normalised by its own domain's layer."""
+        n_source = self.domains.n_source
+        if n_source is None:
+            n_source = len(x) if self.domains.domain == "source" else 0
+        if n_source == len(x):
+            return self.source(x)
+        target = self._target_layer()
+        if n_source == 0:
+            return target(x)
+        return torch.cat([self.source(x[:n_source]), target(x[n_source:])])
+
+    def train(self, mode: bool = True) -> "DomainNorm":
+        """As for any module; takes note, too, of a `target_started` that something else wrote (an average of weights)."""
+        _read_started(self)
+        return super().train(mode)
+
+    def _target_layer(self) -> nn.Module:
+        if self.training and not self._started:
+            self.target.load_state_dict(self.source.state_dict())
+            self.target_started.fill_(True)
+            self._started = True
+        return self.target if self._started else self.source
+
+
+def _read_started(module: nn.Module, *_: object) -> None:
+    assert isinstance(module, DomainNorm)
+    module._started = bool(module.target_started)
+
+
+def apply_norm_policy(network: nn.Module, backbone: nn.Module, policy: str, domains: Domains) -> None:
+    """Makes all batch norm layers of `network` follow `policy`; `backbone` is the part of it that may be pretrained.
+
+    Raises:
+        InputError: there is no such policy.
+    """
+    if policy not in get_args(NormPolicy):
+        raise InputError(unknown("norm", policy, get_args(NormPolicy)))
+    if policy == "frozen":
+        for norm in _batch_norms(network):
+            hold_in_eval(norm)
+        for norm in _batch_norms(backbone):
+            norm.requires_grad_(False)
+    if policy == "per_domain":
+        _replace(network, domains)
+
+
+def _batch_norms(module: nn.Module) -> list[nn.BatchNorm2d]:
+    return [m for m in module.modules() if isinstance(m, nn.BatchNorm2d)]
+
+
+def _replace(module: nn.Module, domains: Domains) -> None:
+    for name, child in module.named_children():
+        if isinstance(child, nn.BatchNorm2d):
+            setattr(module, name, DomainNorm(child, domains))
+        else:
+            _replace(child, domains)
