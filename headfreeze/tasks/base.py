@@ -14,7 +14,8 @@ from torchvision import tv_tensors
 class Task(ABC):
     """Something that can be predicted for every pixel of an image, or for the image as a whole.
 
-    A task never sees the network: it turns outputs into losses, predictions, metrics, pictures and files.
+    A task never sees the network: it turns outputs into losses, predictions, metrics, pictures and files. Two tasks are
+    equal if kind, name and options are.
     Letters in shapes: b images, c output channels of the task, k channels of its label, h × w pixels.
     """
 
@@ -46,11 +47,13 @@ class Task(ABC):
 
     @abstractmethod
     def options(self) -> dict[str, Any]:
-        """The task's entry in dataset.yaml; `TASKS[kind](name, **options)` makes an equal task."""
+        """The task's entry in dataset.yaml, without defaults; `make_task(name, options)` makes an equal task."""
 
     @abstractmethod
     def loss(self, output: Float[Tensor, "b c h w"], label: Tensor) -> Float[Tensor, ""]:
         """Mean loss over the valid pixels of the whole batch; 0, with a gradient of 0, where no pixel is valid.
+
+        Computed in float32 also where the output is in half precision.
 
         Args:
             output: what the network gives for this task, already at the label's resolution.
@@ -59,11 +62,14 @@ class Task(ABC):
 
     @abstractmethod
     def decode(self, output: Float[Tensor, "b c h w"]) -> Tensor:
-        """The prediction as a label of this task, (b, k, h, w)."""
+        """The prediction as a label of this task, a plain tensor (b, k, h, w)."""
 
     @abstractmethod
     def metric(self) -> Metric:
-        """A fresh streaming metric: `update(prediction, label)` on (b, k, h, w) labels, `compute()` → {name: float}."""
+        """A fresh streaming metric: `update(prediction, label)` on (b, k, h, w) labels, `compute()` → {name: float}.
+
+        `metric(prediction, label)` adds a batch and gives the metrics of that batch alone.
+        """
 
     @abstractmethod
     def render(self, label: Tensor) -> UInt8[np.ndarray, "h w 3"]:
@@ -79,7 +85,10 @@ class Task(ABC):
 
     @abstractmethod
     def write(self, label: Tensor, path: Path) -> Path:
-        """Writes one label (k, h, w) to `path` with the preferred extension, aside and renamed; gives the path."""
+        """Writes one label (k, h, w) atomically and gives the path of the file.
+
+        A path that ends in one of `extensions` is kept; else the preferred one is appended (`a/01` → `a/01.png`).
+        """
 
     @abstractmethod
     def invalid(self, height: int, width: int) -> Tensor:
@@ -88,3 +97,19 @@ class Task(ABC):
     @abstractmethod
     def valid(self, label: Tensor) -> Tensor:
         """Which pixels of a label (…, k, h, w) count: bool (…, 1, h, w)."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Task) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.name))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, {self.options()})"
+
+    def _identity(self) -> tuple[str, str, dict[str, Any]]:
+        return self.kind, self.name, self.options()
+
+    def _kind_entry(self) -> dict[str, Any]:
+        """`options` of a task whose name does not tell its kind must."""
+        return {} if self.name == self.kind else {"kind": self.kind}

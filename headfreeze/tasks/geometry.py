@@ -1,0 +1,197 @@
+"""The geometry of `Normals` and `Depth` under every geometric function of torchvision v2.
+
+v2 hands a label type it does not know through untouched, so each function is either defined here or refuses. Importing
+`headfreeze.tasks` registers all of them for `DenseLabel`, from which both types descend.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional as v2
+
+from headfreeze.errors import InputError
+from headfreeze.tasks.labels import DenseLabel, nonzero
+
+_NEAREST = (InterpolationMode.NEAREST, InterpolationMode.NEAREST_EXACT)
+_MIRRORED_X = (-1.0, 0.0, 0.0, 1.0)
+_MIRRORED_Y = (1.0, 0.0, 0.0, -1.0)
+
+Kernel = Callable[..., Any]
+
+
+def _kernel(function: Callable[..., Any]) -> Callable[[Kernel], Kernel]:
+    """Registers `kernel(data, type, …) -> data` for `function`: it gets a plain tensor, its result is wrapped again."""
+
+    def register(kernel: Kernel) -> Kernel:
+        @wraps(kernel)
+        def wrapped(label: DenseLabel, *args: Any, **kwargs: Any) -> Any:
+            result = kernel(label.as_subclass(Tensor), type(label), *args, **kwargs)
+            if isinstance(result, tuple):
+                return tuple(tv_tensors.wrap(part, like=label) for part in result)
+            return tv_tensors.wrap(result, like=label)
+
+        v2.register_kernel(function, DenseLabel)(wrapped)
+        return kernel
+
+    return register
+
+
+@_kernel(v2.horizontal_flip)
+def horizontal_flip(data: Tensor, kind: type[DenseLabel]) -> Tensor:
+    """Mirrors left and right: a normal's x changes its sign."""
+    return kind.turned(data.flip(-1), _MIRRORED_X)
+
+
+@_kernel(v2.vertical_flip)
+def vertical_flip(data: Tensor, kind: type[DenseLabel]) -> Tensor:
+    """Mirrors up and down: a normal's y changes its sign."""
+    return kind.turned(data.flip(-2), _MIRRORED_Y)
+
+
+@_kernel(v2.resize)
+def resize(
+    data: Tensor,
+    kind: type[DenseLabel],
+    size: Sequence[int] | None,
+    interpolation: InterpolationMode | str | int = InterpolationMode.BILINEAR,
+    max_size: int | None = None,
+    antialias: bool | None = True,  # noqa: ARG001
+) -> Tensor:
+    """Averages over the valid source pixels only; a pixel is valid where they have more than half of the weight.
+
+    Bilinear and always antialiased, whatever else is asked for (bicubic weights are negative in places and would not be
+    an average); NEAREST and NEAREST_EXACT are kept.
+    """
+    if interpolation in _NEAREST or interpolation in ("nearest", "nearest-exact", 0):
+        return v2.resize_image(data, size=size, interpolation=interpolation, max_size=max_size, antialias=False)
+    weighted = torch.cat([data, nonzero(data).to(data.dtype)], -3)  # invalid values are zeros: they add nothing
+    blended = v2.resize_image(
+        weighted, size=size, interpolation=InterpolationMode.BILINEAR, max_size=max_size, antialias=True
+    )
+    values, weight = blended[..., :-1, :, :], blended[..., -1:, :, :]
+    majority = weight > 0.5
+    return torch.where(majority, kind.averaged(values, torch.where(majority, weight, 1.0)), 0.0)
+
+
+@_kernel(v2.crop)
+def crop(data: Tensor, kind: type[DenseLabel], top: int, left: int, height: int, width: int) -> Tensor:  # noqa: ARG001
+    """Cuts a window; what lies outside of the label is invalid."""
+    return v2.crop_image(data, top, left, height, width)
+
+
+@_kernel(v2.center_crop)
+def center_crop(data: Tensor, kind: type[DenseLabel], output_size: Sequence[int]) -> Tensor:  # noqa: ARG001
+    """Cuts the middle; what lies outside of the label is invalid."""
+    return v2.center_crop_image(data, list(output_size) if isinstance(output_size, Sequence) else output_size)
+
+
+@_kernel(v2.resized_crop)
+def resized_crop(
+    data: Tensor,
+    kind: type[DenseLabel],
+    top: int,
+    left: int,
+    height: int,
+    width: int,
+    size: Sequence[int],
+    interpolation: InterpolationMode | str | int = InterpolationMode.BILINEAR,
+    antialias: bool | None = True,
+) -> Tensor:
+    """Cuts a window and resizes it."""
+    return resize(v2.crop_image(data, top, left, height, width), kind, size, interpolation, None, antialias)
+
+
+@_kernel(v2.pad)
+def pad(
+    data: Tensor,
+    kind: type[DenseLabel],  # noqa: ARG001
+    padding: Sequence[int],
+    fill: Any = None,  # noqa: ARG001
+    padding_mode: str = "constant",  # noqa: ARG001
+) -> Tensor:
+    """Adds invalid pixels, whatever the fill and the mode: nothing is known of the surface out there."""
+    return v2.pad_image(data, padding=padding, fill=0, padding_mode="constant")
+
+
+@_kernel(v2.rotate)
+def rotate(
+    data: Tensor,
+    kind: type[DenseLabel],
+    angle: float,
+    interpolation: InterpolationMode | str | int = InterpolationMode.NEAREST,  # noqa: ARG001
+    expand: bool = False,
+    center: Sequence[float] | None = None,
+    fill: Any = None,  # noqa: ARG001
+) -> Tensor:
+    """Turns by `angle` degrees counter-clockwise, as seen; always to the nearest pixel, the corners are invalid."""
+    moved = v2.rotate_image(data, angle, InterpolationMode.NEAREST, expand, center, fill=None)
+    return kind.turned(moved, _rotation(angle))
+
+
+@_kernel(v2.affine)
+def affine(
+    data: Tensor,
+    kind: type[DenseLabel],
+    angle: float,
+    translate: Sequence[float],
+    scale: float,
+    shear: Sequence[float],
+    interpolation: InterpolationMode | str | int = InterpolationMode.NEAREST,  # noqa: ARG001
+    fill: Any = None,  # noqa: ARG001
+    center: Sequence[float] | None = None,
+) -> Tensor:
+    """Turns by `angle` degrees clockwise, as seen (v2's sign here), moves and scales; to the nearest pixel.
+
+    Raises:
+        InputError: there is a shear: no camera sees a sheared scene, so its normals and depth are not defined.
+    """
+    if any(shear) if isinstance(shear, Sequence) else shear:
+        raise InputError(f"affine with shear {shear} is not defined for {kind.__name__}; use shear 0")
+    moved = v2.affine_image(
+        data, angle, list(translate), scale, [0.0, 0.0], InterpolationMode.NEAREST, fill=None, center=center
+    )
+    return kind.turned(moved, _rotation(-angle))
+
+
+@_kernel(v2.perspective)
+def perspective(data: Tensor, kind: type[DenseLabel], *args: Any, **kwargs: Any) -> Tensor:  # noqa: ARG001
+    """Refused: an arbitrary homography is no view of the same scene."""
+    raise InputError(f"perspective is not defined for {kind.__name__}; leave it out of the transforms of this task")
+
+
+@_kernel(v2.elastic)
+def elastic(data: Tensor, kind: type[DenseLabel], *args: Any, **kwargs: Any) -> Tensor:  # noqa: ARG001
+    """Refused: a warped image is no view of the same scene."""
+    raise InputError(f"elastic is not defined for {kind.__name__}; leave it out of the transforms of this task")
+
+
+@_kernel(v2.five_crop)
+def five_crop(data: Tensor, kind: type[DenseLabel], size: Sequence[int]) -> tuple[Tensor, ...]:  # noqa: ARG001
+    """The four corners and the middle."""
+    return tuple(v2.five_crop_image(data, size))
+
+
+@_kernel(v2.ten_crop)
+def ten_crop(
+    data: Tensor, kind: type[DenseLabel], size: Sequence[int], vertical_flip: bool = False
+) -> tuple[Tensor, ...]:
+    """The five crops of the label, then those of its mirror image."""
+    mirrored = kind.turned(data.flip(-2 if vertical_flip else -1), _MIRRORED_Y if vertical_flip else _MIRRORED_X)
+    return tuple(v2.five_crop_image(data, size)) + tuple(v2.five_crop_image(mirrored, size))
+
+
+def _rotation(angle_deg: float) -> tuple[float, float, float, float]:
+    """Counter-clockwise rotation, row-major, where y points up."""
+    cos, sin = math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
+    return cos, -sin, sin, cos
+
+
+v2.register_kernel(v2.get_size, DenseLabel)(v2.get_size_image)
+v2.register_kernel(v2.get_dimensions, DenseLabel)(v2.get_dimensions_image)
+v2.register_kernel(v2.get_num_channels, DenseLabel)(v2.get_num_channels_image)

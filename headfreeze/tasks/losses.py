@@ -1,0 +1,20 @@
+"""What the losses of all tasks share: float32 arithmetic and the mean over valid pixels."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+def widened(output: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """`output` in float32 if it is in half precision; wider types stay."""
+    return output.to(torch.promote_types(output.dtype, torch.float32))
+
+
+def masked_mean(values: Float[Tensor, "*n"], valid: Bool[Tensor, "*n"]) -> Float[Tensor, ""]:
+    """Mean over the valid values of the whole batch; 0 with a gradient of 0 where there is none.
+
+    No indexing by the mask and no branch: both would make the device wait for the count. `values` must be finite with
+    a finite gradient everywhere, invalid pixels included, for 0 · ∞ is not 0.
+    """
+    weight = valid.to(values.dtype)
+    return (values * weight).sum() / weight.sum().clamp(min=1)

@@ -1,0 +1,153 @@
+"""Segmentation: which class each pixel belongs to. Edges, face regions and any other label by index are of this kind.
+
+The entry `edges: {kind: segmentation, classes: [none, edge]}` in dataset.yaml; a label file `0001.png` has 8 bits a
+pixel: 0 = none, 1 = edge, 255 = invalid.
+"""
+
+import colorsys
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor
+from torch.nn import functional
+from torchmetrics import Metric
+from torchvision import tv_tensors
+
+from headfreeze.errors import InputError
+from headfreeze.tasks.base import Task
+from headfreeze.tasks.images import read_png, with_extension, write_png
+from headfreeze.tasks.losses import widened
+from headfreeze.tasks.segmentation_metric import SegmentationMetric
+
+_INVALID_8_BIT, _INVALID_16_BIT = 255, 65535
+
+
+class SegmentationTask(Task):
+    """Class indices. The output is a score (logit) for each class.
+
+    With up to 255 classes labels are uint8 and 255 is invalid; with more, int32 and 65535. `invalid_index` tells.
+    torchvision's v2 transforms fill a `Mask` with 0, a class: give those that pad or turn `fill={Mask: invalid_index}`.
+
+    Args:
+        name: of the task, and of the folder of its labels.
+        classes: names of the classes, in the order of their indices.
+    """
+
+    kind: ClassVar[str] = "segmentation"
+    label_type: ClassVar[type[tv_tensors.TVTensor]] = tv_tensors.Mask
+    label_channels: ClassVar[int] = 1
+    score: ClassVar[str] = "miou"
+    lower_is_better: ClassVar[bool] = False
+    extensions: ClassVar[tuple[str, ...]] = (".png",)
+
+    def __init__(self, name: str = "segmentation", *, classes: Sequence[str]) -> None:
+        super().__init__(name)
+        _check_classes(name, classes)
+        self.classes = tuple(classes)
+        few = len(classes) <= _INVALID_8_BIT
+        self.invalid_index = _INVALID_8_BIT if few else _INVALID_16_BIT
+        self.dtype = torch.uint8 if few else torch.int32
+
+    @property
+    def channels(self) -> int:
+        """A score for each class."""
+        return len(self.classes)
+
+    def options(self) -> dict[str, Any]:
+        """The classes."""
+        return self._kind_entry() | {"classes": list(self.classes)}
+
+    def loss(self, output: Float[Tensor, "b c h w"], label: Int[Tensor, "b 1 h w"]) -> Float[Tensor, ""]:
+        """Mean cross-entropy."""
+        target = label.squeeze(1).long()
+        total = functional.cross_entropy(widened(output), target, ignore_index=self.invalid_index, reduction="sum")
+        return total / (target != self.invalid_index).sum().clamp(min=1)
+
+    def decode(self, output: Float[Tensor, "b c h w"]) -> Int[Tensor, "b 1 h w"]:
+        """The class with the highest score."""
+        return output.argmax(1, keepdim=True).to(self.dtype)
+
+    def metric(self) -> Metric:
+        """Overlap of the classes, see `SegmentationMetric`."""
+        return SegmentationMetric(self.classes)
+
+    def render(self, label: Int[Tensor, "1 h w"]) -> UInt8[np.ndarray, "h w 3"]:
+        """A colour for each index, the same in every picture and for any number of classes."""
+        index = label[0].detach().cpu().numpy().astype(np.int64)
+        return np.where((index < len(self.classes))[..., None], _palette(len(self.classes))[index % self.channels], 0)
+
+    def read(self, path: Path) -> Int[Tensor, "1 h w"]:
+        """Reads an 8- or 16-bit grey PNG of class indices, or a palette PNG's indices; 255 / 65535 = invalid.
+
+        Raises:
+            InputError: the file is damaged, has colours instead of indices, or an index that is no class.
+        """
+        values = read_png(path)
+        if values.shape[-1] != 1:
+            raise InputError(f"{path}: {values.shape[-1]} channels; save class indices as a grey or palette PNG")
+        index = values[..., 0]
+        if index.dtype == np.uint8 and self.dtype == torch.uint8:
+            label = index  # 255 is invalid in both
+        else:
+            invalid = index == np.iinfo(index.dtype).max
+            if self.dtype == torch.uint8:
+                invalid |= index == _INVALID_8_BIT
+            label = np.where(invalid, self.invalid_index, index.astype(np.int32))
+        self._check_indices(label, path)
+        return tv_tensors.Mask(torch.from_numpy(np.array(label)).to(self.dtype)[None])
+
+    def write(self, label: Int[Tensor, "1 h w"], path: Path) -> Path:
+        """Writes a grey PNG, 8 bits for up to 255 classes and 16 for more."""
+        path = with_extension(path, self.extensions)
+        index = label[0].detach().cpu().numpy()
+        write_png(index.astype(np.uint8 if self.dtype == torch.uint8 else np.uint16)[..., None], path)
+        return path
+
+    def invalid(self, height: int, width: int) -> Int[Tensor, "1 h w"]:
+        """`invalid_index` everywhere."""
+        return tv_tensors.Mask(torch.full((1, height, width), self.invalid_index, dtype=self.dtype))
+
+    def valid(self, label: Int[Tensor, "*b 1 h w"]) -> Bool[Tensor, "*b 1 h w"]:
+        """Those of any class."""
+        return label != self.invalid_index
+
+    def _check_indices(self, label: Int[np.ndarray, "h w"], path: Path) -> None:
+        wrong = (label >= len(self.classes)) & (label != self.invalid_index)
+        if wrong.any():
+            raise InputError(
+                f"{path}: class index {label[wrong].max()}, but task '{self.name}' has {len(self.classes)} classes "
+                f"(0 … {len(self.classes) - 1}, {self.invalid_index} = invalid); "
+                "mend the file or the classes in dataset.yaml"
+            )
+
+
+def _check_classes(name: str, classes: Any) -> None:
+    example = "for example [none, edge]"
+    if isinstance(classes, str) or not isinstance(classes, Sequence):
+        raise InputError(f"task '{name}': classes is {classes!r}; give a list of names, {example}")
+    for each in classes:
+        if not isinstance(each, str) or not each:
+            raise InputError(
+                f"task '{name}': class {each!r} is not a name; give texts, in quotes where YAML needs them"
+            )
+    if len(classes) < 2:
+        raise InputError(f"task '{name}': classes is {list(classes)}; give at least two, {example}")
+    if len(classes) > _INVALID_16_BIT:
+        raise InputError(f"task '{name}': {len(classes)} classes; files can hold {_INVALID_16_BIT}")
+    twice = sorted({each for each in classes if list(classes).count(each) > 1})
+    if twice:
+        raise InputError(f"task '{name}': class '{twice[0]}' is listed twice; every class needs a name of its own")
+
+
+@cache
+def _palette(count: int) -> UInt8[np.ndarray, "count 3"]:
+    """Hues a golden angle apart, so that neighbours differ however many there are; three levels of brightness."""
+    colours = [
+        colorsys.hsv_to_rgb(i * 0.618034 % 1, (0.55, 0.85)[i % 2], (0.95, 0.7, 0.5)[i % 3]) for i in range(count)
+    ]
+    return (np.array(colours) * 255).astype(np.uint8)
