@@ -106,7 +106,7 @@ class Network(nn.Module):
 
     @property
     def stages(self) -> dict[str, Sequence[nn.Module]]:
-        """The modules of each stage, in the order of the forward pass; skip weights belong to the stage that reads them."""
+        """The modules of each stage, in order; the weights of a skip connection belong to the stage that reads it."""
         return {
             "backbone": [self.backbone],
             "up1": [self.top, self.up1],
@@ -133,7 +133,7 @@ class Network(nn.Module):
         return Outputs(maps, {task: layers(up2.mean((-2, -1))) for task, layers in self.vectors.items()})
 
     def _normalised(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h2 w2"]:
-        """Normalised, and padded to a multiple of the finest stride, so that no backbone rounds the last pixels away."""
+        """Normalised, and padded to a multiple of the finest stride: some backbones would drop the last pixels."""
         stride = self.backbone.strides[0]
         bottom, right = -image.shape[-2] % stride, -image.shape[-1] % stride
         return F.pad((image - self.mean) / self.std, (0, right, 0, bottom))

@@ -68,7 +68,7 @@ class DomainNorm(nn.Module):
         return torch.cat([self.source(x[:n_source]), target(x[n_source:])])
 
     def train(self, mode: bool = True) -> "DomainNorm":
-        """As for any module; takes note, too, of a `target_started` that something else wrote (an average of weights)."""
+        """As for any module; takes note, too, of a `target_started` that something else wrote (a weight average)."""
         _read_started(self)
         return super().train(mode)
 
