@@ -36,7 +36,7 @@ def make_task(name: str, options: dict[str, Any] | None = None) -> Task:
         raise InputError(f"task '{name}': its entry is {options!r}; give options like {{kind: normals}}, or {{}}")
     given = dict(options or {})
     kind = given.pop("kind", name)
-    if kind not in TASKS:
+    if not isinstance(kind, str) or kind not in TASKS:
         hint = "" if "kind" in (options or {}) else "; a task of another name needs the option kind"
         raise InputError(f"task '{name}': {unknown('kind', str(kind), TASKS)}{hint}")
     parameters = dict(inspect.signature(TASKS[kind]).parameters)

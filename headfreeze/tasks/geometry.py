@@ -19,6 +19,7 @@ from headfreeze.errors import InputError
 from headfreeze.tasks.labels import DenseLabel, nonzero
 
 _NEAREST = (InterpolationMode.NEAREST, InterpolationMode.NEAREST_EXACT)
+_MAJORITY = 0.5 + 1e-4  # of the weight; the margin makes a tie invalid wherever rounding puts it
 _MIRRORED_X = (-1.0, 0.0, 0.0, 1.0)
 _MIRRORED_Y = (1.0, 0.0, 0.0, -1.0)
 
@@ -61,7 +62,7 @@ def resize(
     size: Sequence[int] | None,
     interpolation: InterpolationMode | str | int = InterpolationMode.BILINEAR,
     max_size: int | None = None,
-    antialias: bool | None = True,  # noqa: ARG001
+    **_: Any,
 ) -> Tensor:
     """Averages over the valid source pixels only; a pixel is valid where they have more than half of the weight.
 
@@ -75,18 +76,18 @@ def resize(
         weighted, size=size, interpolation=InterpolationMode.BILINEAR, max_size=max_size, antialias=True
     )
     values, weight = blended[..., :-1, :, :], blended[..., -1:, :, :]
-    majority = weight > 0.5
+    majority = weight > _MAJORITY
     return torch.where(majority, kind.averaged(values, torch.where(majority, weight, 1.0)), 0.0)
 
 
 @_kernel(v2.crop)
-def crop(data: Tensor, kind: type[DenseLabel], top: int, left: int, height: int, width: int) -> Tensor:  # noqa: ARG001
+def crop(data: Tensor, _kind: type[DenseLabel], top: int, left: int, height: int, width: int) -> Tensor:
     """Cuts a window; what lies outside of the label is invalid."""
     return v2.crop_image(data, top, left, height, width)
 
 
 @_kernel(v2.center_crop)
-def center_crop(data: Tensor, kind: type[DenseLabel], output_size: Sequence[int]) -> Tensor:  # noqa: ARG001
+def center_crop(data: Tensor, _kind: type[DenseLabel], output_size: Sequence[int]) -> Tensor:
     """Cuts the middle; what lies outside of the label is invalid."""
     return v2.center_crop_image(data, list(output_size) if isinstance(output_size, Sequence) else output_size)
 
@@ -101,19 +102,18 @@ def resized_crop(
     width: int,
     size: Sequence[int],
     interpolation: InterpolationMode | str | int = InterpolationMode.BILINEAR,
-    antialias: bool | None = True,
+    **_: Any,
 ) -> Tensor:
     """Cuts a window and resizes it."""
-    return resize(v2.crop_image(data, top, left, height, width), kind, size, interpolation, None, antialias)
+    return resize(v2.crop_image(data, top, left, height, width), kind, size, interpolation)
 
 
 @_kernel(v2.pad)
 def pad(
     data: Tensor,
-    kind: type[DenseLabel],  # noqa: ARG001
+    _kind: type[DenseLabel],
     padding: Sequence[int],
-    fill: Any = None,  # noqa: ARG001
-    padding_mode: str = "constant",  # noqa: ARG001
+    **_: Any,
 ) -> Tensor:
     """Adds invalid pixels, whatever the fill and the mode: nothing is known of the surface out there."""
     return v2.pad_image(data, padding=padding, fill=0, padding_mode="constant")
@@ -124,10 +124,10 @@ def rotate(
     data: Tensor,
     kind: type[DenseLabel],
     angle: float,
-    interpolation: InterpolationMode | str | int = InterpolationMode.NEAREST,  # noqa: ARG001
+    *,
     expand: bool = False,
     center: Sequence[float] | None = None,
-    fill: Any = None,  # noqa: ARG001
+    **_: Any,
 ) -> Tensor:
     """Turns by `angle` degrees counter-clockwise, as seen; always to the nearest pixel, the corners are invalid."""
     moved = v2.rotate_image(data, angle, InterpolationMode.NEAREST, expand, center, fill=None)
@@ -142,9 +142,9 @@ def affine(
     translate: Sequence[float],
     scale: float,
     shear: Sequence[float],
-    interpolation: InterpolationMode | str | int = InterpolationMode.NEAREST,  # noqa: ARG001
-    fill: Any = None,  # noqa: ARG001
+    *,
     center: Sequence[float] | None = None,
+    **_: Any,
 ) -> Tensor:
     """Turns by `angle` degrees clockwise, as seen (v2's sign here), moves and scales; to the nearest pixel.
 
@@ -159,20 +159,8 @@ def affine(
     return kind.turned(moved, _rotation(-angle))
 
 
-@_kernel(v2.perspective)
-def perspective(data: Tensor, kind: type[DenseLabel], *args: Any, **kwargs: Any) -> Tensor:  # noqa: ARG001
-    """Refused: an arbitrary homography is no view of the same scene."""
-    raise InputError(f"perspective is not defined for {kind.__name__}; leave it out of the transforms of this task")
-
-
-@_kernel(v2.elastic)
-def elastic(data: Tensor, kind: type[DenseLabel], *args: Any, **kwargs: Any) -> Tensor:  # noqa: ARG001
-    """Refused: a warped image is no view of the same scene."""
-    raise InputError(f"elastic is not defined for {kind.__name__}; leave it out of the transforms of this task")
-
-
 @_kernel(v2.five_crop)
-def five_crop(data: Tensor, kind: type[DenseLabel], size: Sequence[int]) -> tuple[Tensor, ...]:  # noqa: ARG001
+def five_crop(data: Tensor, _kind: type[DenseLabel], size: Sequence[int]) -> tuple[Tensor, ...]:
     """The four corners and the middle."""
     return tuple(v2.five_crop_image(data, size))
 
@@ -186,6 +174,15 @@ def ten_crop(
     return tuple(v2.five_crop_image(data, size)) + tuple(v2.five_crop_image(mirrored, size))
 
 
+def _refuse(function: Callable[..., Any], name: str) -> None:
+    @_kernel(function)
+    def refuse(_data: Tensor, kind: type[DenseLabel], *_args: Any, **_options: Any) -> None:
+        raise InputError(
+            f"{name} is not defined for {kind.__name__}: a warped image is no view of the same scene; "
+            "leave it out of the transforms of this task"
+        )
+
+
 def _rotation(angle_deg: float) -> tuple[float, float, float, float]:
     """Counter-clockwise rotation, row-major, where y points up."""
     cos, sin = math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
@@ -195,3 +192,5 @@ def _rotation(angle_deg: float) -> tuple[float, float, float, float]:
 v2.register_kernel(v2.get_size, DenseLabel)(v2.get_size_image)
 v2.register_kernel(v2.get_dimensions, DenseLabel)(v2.get_dimensions_image)
 v2.register_kernel(v2.get_num_channels, DenseLabel)(v2.get_num_channels_image)
+_refuse(v2.perspective, "perspective")
+_refuse(v2.elastic, "elastic")

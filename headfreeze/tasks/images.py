@@ -19,7 +19,7 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER_END = 33  # signature, then the IHDR chunk: length, type, 13 bytes, checksum
 _GREY, _RGB, _PALETTE = 0, 2, 3
 _CHANNELS = {_GREY: 1, _RGB: 3, _PALETTE: 1, 4: 2, 6: 4}
-_MOST_PIXELS = 2**28  # a header that claims more is damaged, or an attack on the memory
+_MOST_PIXELS = 2**26  # a header that claims more is damaged, or an attack on the memory
 _MEND = "write the file again"
 
 
@@ -146,7 +146,7 @@ def _decode(data: bytes, header: PngHeader) -> Shaped[np.ndarray, "h w *c"]:
         if decoded is None:
             raise ValueError("broken data stream")
         return decoded[..., [2, 1, 0, 3][: decoded.shape[-1]]]
-    with Image.open(BytesIO(data)) as image:
+    with Image.open(BytesIO(data), formats=["PNG"]) as image:
         values = np.asarray(image)
     if header.bits == 16:
         return values.astype(np.uint16)  # Pillow ≥ 11 gives uint16, before it int32

@@ -6,8 +6,12 @@ from torch import Tensor
 
 
 def widened(output: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-    """`output` in float32 if it is in half precision; wider types stay."""
-    return output.to(torch.promote_types(output.dtype, torch.float32))
+    """`output` in float32 if it is in half precision (wider types stay), channel by channel in memory.
+
+    Sums over three channels of a channels-last tensor cost several times the copy that this makes of one.
+    """
+    dtype = torch.promote_types(output.dtype, torch.float32)
+    return output.to(dtype=dtype, memory_format=torch.contiguous_format)
 
 
 def masked_mean(values: Float[Tensor, "*n"], valid: Bool[Tensor, "*n"]) -> Float[Tensor, ""]:
