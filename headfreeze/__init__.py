@@ -1,3 +1,39 @@
 """Synthetic labels, real photographs: adapt a dense-prediction network with an anchor task and a frozen head."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from headfreeze.comparison.compare import compare as compare
+    from headfreeze.errors import InputError as InputError
+    from headfreeze.evaluation.evaluate import evaluate as evaluate
+    from headfreeze.inference.predictor import Predictor as Predictor
+    from headfreeze.models.network import Network as Network
+    from headfreeze.recipes import RECIPES as RECIPES
+    from headfreeze.settings import Architecture as Architecture
+    from headfreeze.settings import Pair as Pair
+    from headfreeze.settings import Training as Training
+    from headfreeze.training.fit import fit as fit
+
+_PLACES = {
+    "Architecture": "headfreeze.settings",
+    "InputError": "headfreeze.errors",
+    "Network": "headfreeze.models.network",
+    "Pair": "headfreeze.settings",
+    "Predictor": "headfreeze.inference.predictor",
+    "RECIPES": "headfreeze.recipes",
+    "Training": "headfreeze.settings",
+    "compare": "headfreeze.comparison.compare",
+    "evaluate": "headfreeze.evaluation.evaluate",
+    "fit": "headfreeze.training.fit",
+}
+__all__ = [*_PLACES]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what is asked for on first use: torch takes seconds to import, and `--help` should not wait for it."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'headfreeze' has no attribute '{name}'")
+    return getattr(import_module(_PLACES[name]), name)

@@ -1,0 +1,306 @@
+"""The commands. Each unpacks its arguments, calls the Python function of the same name, and prints what a user wants."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import Namespace
+
+from headfreeze.arguments import Arguments, split_list
+from headfreeze.errors import InputError, raise_all, unknown
+from headfreeze.settings import Architecture, Pair, Settings, Training
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: its words, what it does in a line, an example, its arguments, and what runs it."""
+
+    about: str
+    example: str
+    arguments: Callable[[Arguments], None]
+    run: Callable[[Namespace], None]
+    problems: Callable[[Namespace], list[str]] = lambda _: []
+    """Further faults of the arguments, so that one message names all of them."""
+
+
+def main() -> None:
+    """Entry point: exit 0, 1 for a failure, 2 for bad usage or bad input."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(argv: list[str]) -> int:
+    """Runs a command line; gives the exit status."""
+    debug = "--debug" in argv
+    argv = [word for word in argv if word != "--debug"]
+    try:
+        return _dispatch(argv)
+    except InputError as error:
+        _complain(str(error), debug)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on where it stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the flush at exit is quiet
+        return 1
+    except Exception as error:
+        _complain(f"{type(error).__name__}: {error}", debug, hint="; --debug shows where")
+        return 1
+
+
+def _complain(message: str, debug: bool, hint: str = "") -> None:
+    if debug:
+        traceback.print_exc()
+    print(f"headfreeze: error: {' '.join(message.split())}{hint}", file=sys.stderr)
+
+
+def _dispatch(argv: list[str]) -> int:
+    if not argv or argv[0] in ("-h", "--help"):
+        print(_overview(COMMANDS))
+        return 0
+    if argv[0] == "--version":
+        from headfreeze import __version__
+
+        print(__version__)
+        return 0
+    for length in (2, 1):
+        name = " ".join(argv[:length])
+        if name in COMMANDS:
+            return _run_command(name, COMMANDS[name], argv[length:])
+    group = {name: command for name, command in COMMANDS.items() if name.startswith(f"{argv[0]} ")}
+    if group and (len(argv) == 1 or argv[1] in ("-h", "--help")):
+        print(_overview(group))
+        return 0 if len(argv) > 1 else 2
+    raise InputError(unknown("command", " ".join(argv[:2] if group else argv[:1]), COMMANDS))
+
+
+def _run_command(name: str, command: Command, argv: list[str]) -> int:
+    arguments = Arguments(f"headfreeze {name}", f"{command.about}\n\nexample: {command.example}")
+    command.arguments(arguments)
+    values, faults = arguments.parse(argv)
+    if values is None:  # --help or --print_config has printed
+        return 0
+    if faults:
+        raise_all(faults + command.problems(values))
+    command.run(values)
+    return 0
+
+
+def _overview(commands: dict[str, Command]) -> str:
+    width = max(map(len, commands))
+    lines = [f"  headfreeze {name:<{width}}  {command.about}" for name, command in commands.items()]
+    about = "Synthetic labels, real photographs: adapt a dense-prediction network with an anchor task and a frozen head."
+    return "\n".join([about, "", "commands:", *lines, "", "`headfreeze COMMAND --help` explains one; --debug shows tracebacks."])
+
+
+def _training_arguments(arguments: Arguments) -> None:
+    arguments.add("--out", Path, "folder of what comes out")
+    arguments.add("--phases", Path | None, "store of trained phases, shared by all commands that name it", None)
+    for settings in (Pair, Architecture, Training):
+        arguments.add_settings(settings)
+
+
+def _settings(values: Namespace) -> Settings:
+    return Settings(*(kind(**{n: values[n] for n in kind.__dataclass_fields__}) for kind in (Pair, Architecture, Training)))
+
+
+def _fit_arguments(arguments: Arguments) -> None:
+    arguments.add("recipe", str, "what to train: a name that `headfreeze recipes` lists")
+    _training_arguments(arguments)
+
+
+def _fit(values: Namespace) -> None:
+    from headfreeze.training.fit import fit
+
+    settings = _settings(values)
+    card = fit(
+        values.recipe,
+        settings.pair,
+        values.out,
+        architecture=settings.architecture,
+        training=settings.training,
+        phases=values.phases,
+    )
+    for number, phase in enumerate(card.phases, 1):
+        losses = (f"{k.removeprefix('val_')} {v:.3f}" for k, v in phase["validation"].items() if k.startswith("val_"))
+        print(
+            f"phase {number}: {phase['steps']} steps at {phase['images_per_second']:.0f} images/s,"
+            f" validation losses: {', '.join(losses) or 'no val split'}"
+        )
+    print(f"run: {values.out}   next: headfreeze predict {values.out} IMAGES --out DIR")
+
+
+def _fit_problems(values: Namespace) -> list[str]:
+    from headfreeze.training.fit import Session
+
+    return Session(_settings(values), Path()).problems([values.recipe])
+
+
+def _compare_arguments(arguments: Arguments) -> None:
+    from headfreeze.recipes import COMPARED
+
+    arguments.add("--recipes", str | list[str], "names that `headfreeze recipes` lists, comma-separated", ",".join(COMPARED))
+    arguments.add("--seeds", str | int | list[int], "seeds, comma-separated", "0,1,2")
+    _training_arguments(arguments)
+
+
+def _compare(values: Namespace) -> None:
+    from headfreeze.comparison.compare import compare
+    from headfreeze.comparison.table import markdown
+
+    settings = _settings(values)
+    results = compare(
+        settings.pair,
+        values.out,
+        recipes=split_list("recipes", values.recipes, str),
+        seeds=split_list("seeds", values.seeds, int),
+        architecture=settings.architecture,
+        training=settings.training,
+        phases=values.phases,
+    )
+    print(markdown(results))
+    print(f"results.csv, summary.json, table.md and figure.png are in {values.out}")
+
+
+def _compare_problems(values: Namespace) -> list[str]:
+    from headfreeze.training.fit import Session
+
+    return Session(_settings(values), Path()).problems(split_list("recipes", values.recipes, str))
+
+
+def _evaluate_arguments(arguments: Arguments) -> None:
+    arguments.add("predictions", Path, "a run, or a folder with predictions of any program: TASK/ID.EXT")
+    arguments.add("--data", Path, "dataset in the folder format")
+    arguments.add("--split", str, "train, val or test", "test")
+    arguments.add("--device", str, "auto, cpu, cuda, mps or cuda:N", "auto")
+
+
+def _evaluate(values: Namespace) -> None:
+    from headfreeze.evaluation.evaluate import evaluate
+
+    scores = evaluate(values.predictions, values.data, values.split, values.device)
+    for task, metrics in scores.metrics.items():
+        print(f"{task}: " + ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
+
+
+def _predict_arguments(arguments: Arguments) -> None:
+    arguments.add("run", Path, "folder that `headfreeze fit --out` wrote")
+    arguments.add("images", list[str], "files, folders, globs or videos")
+    arguments.add("--out", Path, "gets TASK/ID.EXT and pictures/ID.png")
+    arguments.add("--device", str, "auto, cpu, cuda, mps or cuda:N", "auto")
+
+
+def _predict(values: Namespace) -> None:
+    from headfreeze.inference.predictor import Predictor
+
+    count = Predictor(values.run, values.device).write(values.images, values.out)
+    print(f"{count} images predicted; labels and pictures are in {values.out}")
+
+
+def _synth_arguments(arguments: Arguments) -> None:
+    arguments.add("out", Path, "gets OUT/source and OUT/target; must not exist yet")
+    arguments.add("--source", int, "training images of the source", 2000)
+    arguments.add("--target", int, "training images of the target", 2000)
+    arguments.add("--size", int, "side of the images in pixels", 64)
+    arguments.add("--seed", int, "of the rooms", 0)
+    arguments.add("--workers", int, "processes; 0 means one for each core", 0)
+
+
+def _synth_rooms(values: Namespace) -> None:
+    from headfreeze.progress import progress
+    from headfreeze.synth.rooms import write_rooms
+
+    with progress("rendering rooms", 1) as report:
+        write_rooms(**vars(values.clone()), progress=lambda done, _: report(done, ""))
+    print(f"rooms are in {values.out}/source and {values.out}/target")
+
+
+def _edges_arguments(arguments: Arguments) -> None:
+    arguments.add("root", Path, "dataset; with nothing but images in ROOT/{train,val,test}/image too")
+    arguments.add("--name", str, "name of the task, and of the folder of its labels", "edges")
+    arguments.add("--overwrite", bool, "replace labels that are there", False)
+
+
+def _annotate_edges(values: Namespace) -> None:
+    from headfreeze.annotate.edges import annotate_edges
+
+    count = annotate_edges(values.root, name=values.name, overwrite=values.overwrite)
+    print(f"{count} edge maps written to {values.root}/*/{values.name}")
+
+
+def _check_arguments(arguments: Arguments) -> None:
+    arguments.add("roots", list[Path], "datasets in the folder format")
+    arguments.add("--out", Path | None, "gets a contact sheet for each dataset", None)
+
+
+def _data_check(values: Namespace) -> None:
+    from headfreeze.data.check import check_datasets
+
+    faults = check_datasets(values.roots, values.out)
+    if faults:
+        raise InputError(f"{faults} problems found in the data, listed above; mend them and check again")
+
+
+def _recipes(_: Namespace) -> None:
+    from headfreeze.recipes import table
+
+    print(table())
+
+
+def _demo_arguments(arguments: Arguments) -> None:
+    arguments.add("--out", Path, "folder of what comes out", Path("runs/demo"))
+    arguments.add("--steps", int, "budget of every recipe; 0 means the demo's own", 0)
+    arguments.add("--seeds", str | int | list[int], "seeds, comma-separated", "0")
+
+
+def _demo(values: Namespace) -> None:
+    from headfreeze.demo import demo
+
+    demo(values.out, values.steps, split_list("seeds", values.seeds, int))
+
+
+_DATA = "--source rooms/source --target rooms/target --main normals --anchor segmentation"
+
+COMMANDS: dict[str, Command] = {
+    "demo": Command("rooms, five recipes, a table and a picture: minutes on two cores", "headfreeze demo", _demo_arguments, _demo),
+    "synth rooms": Command(
+        "write rendered rooms in two looks, with normals, depth and segmentation",
+        "headfreeze synth rooms rooms --source 2000 --target 2000 --size 64",
+        _synth_arguments,
+        _synth_rooms,
+    ),
+    "annotate edges": Command(
+        "write edge maps beside the images: a free anchor", "headfreeze annotate edges photos", _edges_arguments, _annotate_edges
+    ),
+    "data check": Command(
+        "say what a dataset holds and what is wrong with it", "headfreeze data check rooms/source", _check_arguments, _data_check
+    ),
+    "fit": Command(
+        "train one recipe on a source and a target",
+        f"headfreeze fit headfreeze {_DATA} --out runs/rooms",
+        _fit_arguments,
+        _fit,
+        _fit_problems,
+    ),
+    "compare": Command(
+        "train several recipes with several seeds and compare them",
+        f"headfreeze compare {_DATA} --recipes baseline,headfreeze,oracle --seeds 0,1,2 --out runs/comparison",
+        _compare_arguments,
+        _compare,
+        _compare_problems,
+    ),
+    "evaluate": Command(
+        "metrics of a run, or of stored predictions of any program",
+        "headfreeze evaluate runs/rooms --data rooms/target --split test",
+        _evaluate_arguments,
+        _evaluate,
+    ),
+    "predict": Command(
+        "labels and pictures for new photographs", "headfreeze predict runs/rooms photos --out predictions", _predict_arguments, _predict
+    ),
+    "recipes": Command("list the recipes and the labels each sees", "headfreeze recipes", lambda _: None, _recipes),
+}

@@ -1,0 +1,86 @@
+"""Recipes × seeds on one pair: trains what the store lacks, evaluates on the target's test images, writes the tables."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from headfreeze.comparison.figure import draw_figure, spread_samples
+from headfreeze.comparison.results import Results
+from headfreeze.comparison.table import markdown
+from headfreeze.data.folder import open_dataset
+from headfreeze.errors import raise_all
+from headfreeze.evaluation.evaluate import Scores, score
+from headfreeze.files import write_json, write_text
+from headfreeze.data.images import read_image
+from headfreeze.recipes import COMPARED, RECIPES
+from headfreeze.run import Run
+from headfreeze.settings import Architecture, Pair, Settings, Training
+from headfreeze.training.fit import Session
+
+_FIGURE_ROWS = 6
+
+
+def compare(
+    pair: Pair,
+    out: Path | str,
+    *,
+    recipes: Sequence[str] = COMPARED,
+    seeds: Sequence[int] = (0, 1, 2),
+    architecture: Architecture | None = None,
+    training: Training | None = None,
+    phases: Path | str | None = None,
+) -> Results:
+    """Trains every recipe with every seed at the same budget and compares them on the target's test images.
+
+    Args:
+        pair: the two datasets and their tasks; the target's test split needs labels of the main task.
+        out: gets runs/RECIPE-seedK, results.csv, summary.json, table.md, figure.png.
+        recipes: names in RECIPES.
+        seeds: of weights, batches and augmentation; the training's own seed is not used.
+        architecture: the network.
+        training: budget, batches, optimizer, device.
+        phases: store of trained phases; default: `phases` beside `out`.
+
+    Raises:
+        InputError: a setting or the data is wrong; the message lists everything that was found.
+    """
+    start = time.monotonic()
+    out = Path(out)
+    settings = Settings(pair, architecture or Architecture(), training or Training())
+    session = Session(settings, Path(phases) if phases else out.parent / "phases")
+    raise_all(session.problems(recipes) + _problems(recipes, seeds))
+    target = open_dataset(pair.target)
+    task = target.task(pair.main)  # labels of the target's main task: for this evaluation, and the oracle
+    samples = [s for s in target.samples("test", [task.name]) if s.labels]
+    results = Results(task, settings.training.steps)
+    for seed in seeds:
+        for name in recipes:
+            folder = out / "runs" / f"{name}-seed{seed}"
+            session.fit(RECIPES[name], folder, seed)
+            scores = _evaluated(folder, settings.training.device, pair)
+            results.add(name, seed, scores.metrics[task.name], scores.images[task.name])
+            write_text(out / "results.csv", results.csv())
+    runs = {name: Run(out / "runs" / f"{name}-seed{seeds[0]}", settings.training.device) for name in recipes}
+    draw_figure(runs, spread_samples(samples, _FIGURE_ROWS), task, out / "figure.png")
+    write_text(out / "table.md", markdown(results))
+    write_json(out / "summary.json", results.summary(time.monotonic() - start))
+    return results
+
+
+def _evaluated(folder: Path, device: str, pair: Pair) -> Scores:
+    run, target = Run(folder, device), open_dataset(pair.target)
+    scores = score(lambda s: run.predict(read_image(s.image)), target, "test", {pair.main: run.tasks[pair.main]})
+    scores.write(folder / "evaluation" / f"{pair.target.resolve().name}-test")
+    return scores
+
+
+def _problems(recipes: Sequence[str], seeds: Sequence[int]) -> list[str]:
+    problems = []
+    for what, values in (("recipes", list(recipes)), ("seeds", list(seeds))):
+        if not values:
+            problems.append(f"{what} is empty; give at least one")
+        if len(set(values)) < len(values):
+            problems.append(f"{what} is {','.join(map(str, values))}; each may be named once")
+    if any(seed < 0 for seed in seeds):
+        problems.append(f"seeds is {','.join(map(str, seeds))}; seeds are 0 or larger")
+    return problems

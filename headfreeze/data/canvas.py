@@ -1,0 +1,72 @@
+"""From a sample's files to tensors at training resolution: resizing, compact storage, windows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.transforms.v2 import functional as transform
+
+from headfreeze.data.folder import Sample
+from headfreeze.data.images import read_image
+from headfreeze.settings import Resize
+from headfreeze.tasks.base import Task
+
+IMAGE = "image"
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """How images of any size become images around the training resolution (pixels)."""
+
+    height: int
+    width: int
+    resize: Resize = "crop"
+
+    def size_for(self, height: int, width: int) -> tuple[int, int]:
+        """The size at which an image of height × width is kept: at least one window large in both directions."""
+        if self.resize == "squash":
+            return self.height, self.width
+        scale = max(self.height / height, self.width / width)
+        if self.resize == "none":
+            scale = max(scale, 1.0)
+        return max(round(height * scale), self.height), max(round(width * scale), self.width)
+
+    def load(self, sample: Sample, tasks: Mapping[str, Task]) -> dict[str, Tensor]:
+        """Decodes the image (uint8, 3 h w) and the labels of `tasks` (k h w; invalid where the file is missing).
+
+        Raises:
+            InputError: a file is damaged or holds what it cannot hold.
+        """
+        size = self.size_for(sample.height, sample.width)
+        image = tv_tensors.Image(torch.from_numpy(read_image(sample.image)).permute(2, 0, 1))
+        loaded = {IMAGE: _resized(image, size)}
+        for name, task in tasks.items():
+            path = sample.labels.get(name)
+            loaded[name] = task.invalid(*size) if path is None else _resized(task.read(path), size)
+        return {name: compact(value) for name, value in loaded.items()}
+
+
+def compact(label: Tensor) -> Tensor:
+    """The form in which samples wait in memory: floating-point labels as half (0.03° for normals, 0.05 % for depth)."""
+    plain = label.as_subclass(Tensor)
+    return plain.half() if plain.is_floating_point() else plain
+
+
+def expand(label: Tensor, task: Task) -> Tensor:
+    """Undoes `compact` after the transfer to the device, and gives the label its type back."""
+    return task.label_type(label.float() if label.is_floating_point() else label)  # type: ignore[no-any-return, call-arg]
+
+
+def window_corner(height: int, width: int, window: tuple[int, int], rng: np.random.Generator | None) -> tuple[int, int]:
+    """Top-left corner of a window in an image: a random one, or the centre one without a generator."""
+    spare = (height - window[0], width - window[1])
+    if rng is None:
+        return spare[0] // 2, spare[1] // 2
+    return int(rng.integers(spare[0] + 1)), int(rng.integers(spare[1] + 1))
+
+
+def _resized(value: Tensor, size: tuple[int, int]) -> Tensor:
+    return value if value.shape[-2:] == torch.Size(size) else transform.resize(value, list(size), antialias=True)

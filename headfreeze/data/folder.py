@@ -1,0 +1,156 @@
+"""The folder format: ROOT/dataset.yaml, ROOT/{train,val,test}/image/ID.EXT and ROOT/{train,val,test}/TASK/ID.EXT.
+
+A label file that is missing means that this label is missing for that image. Only the folders of the tasks that are asked
+for are looked at: a label outside a phase's supervision is not even listed.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from headfreeze.data.images import EXTENSIONS, image_size
+from headfreeze.errors import InputError, unknown
+from headfreeze.tasks import make_task
+from headfreeze.tasks.base import Task
+from headfreeze.tasks.images import size_of
+
+SPLITS = ("train", "val", "test")
+CONFIG = "dataset.yaml"
+_EXAMPLE = "tasks: {normals: {}, segmentation: {classes: [floor, wall]}}"
+_FINGERPRINT_BYTES = 16_384
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image, its labels that exist, and its size in pixels."""
+
+    id: str
+    image: Path
+    labels: dict[str, Path]
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A folder in the folder format: where it lies and which tasks it declares."""
+
+    root: Path
+    tasks: dict[str, Task]
+
+    def task(self, name: str) -> Task:
+        """The task of that name.
+
+        Raises:
+            InputError: dataset.yaml does not declare it.
+        """
+        if name not in self.tasks:
+            raise InputError(f"{self.root / CONFIG}: {unknown('task', name, self.tasks)}")
+        return self.tasks[name]
+
+    def has_split(self, split: str) -> bool:
+        """Whether the folder of images of this split exists."""
+        return (self.root / split / "image").is_dir()
+
+    def samples(self, split: str, tasks: Iterable[str] = ()) -> list[Sample]:
+        """The images of a split in the order of their ids, with the labels of the named tasks that exist.
+
+        Headers of images and labels are read and their sizes compared; pixels are not decoded.
+
+        Raises:
+            InputError: no images; a task none of whose labels exists; a label of another size than its image; a file
+                whose header cannot be read.
+        """
+        folder = self.root / split / "image"
+        if not folder.is_dir():
+            raise InputError(f"{self.root}: no folder {split}/image; images lie in ROOT/{split}/image/ID.jpg or .png")
+        images = files_by_id(folder, EXTENSIONS)
+        if not images:
+            raise InputError(f"{folder}: no images in it; put ID.jpg or ID.png files there")
+        labels = {name: self._labels(split, name, images) for name in tasks}
+        return [
+            _sample(key, path, {name: files[key] for name, files in labels.items() if key in files})
+            for key, path in images.items()
+        ]
+
+    def _labels(self, split: str, name: str, images: dict[str, Path]) -> dict[str, Path]:
+        task = self.task(name)
+        folder = self.root / split / name
+        files = files_by_id(folder, task.extensions) if folder.is_dir() else {}
+        if not files.keys() & images.keys():
+            what = "none of its files is named like an image" if files else "no label files"
+            raise InputError(f"{folder}: {what}; '{name}' labels lie in ROOT/{split}/{name}/ID{task.extensions[0]}")
+        return files
+
+
+def open_dataset(root: Path) -> Dataset:
+    """Reads ROOT/dataset.yaml.
+
+    Raises:
+        InputError: no such folder, no dataset.yaml, or one that cannot be understood.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder")
+    path = root / CONFIG
+    try:
+        config = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise InputError(f"{root}: no {CONFIG} in it; write one such as '{_EXAMPLE}'") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
+    tasks = config.get("tasks") if isinstance(config, dict) else None
+    if not isinstance(tasks, dict) or not tasks:
+        raise InputError(f"{path}: no tasks in it; it should hold something like '{_EXAMPLE}'")
+    try:
+        return Dataset(root, {str(name): make_task(str(name), options or {}) for name, options in tasks.items()})
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def files_by_id(folder: Path, extensions: tuple[str, ...]) -> dict[str, Path]:
+    """Files below `folder` by their path without extension, sorted by it; hidden and other files are passed over.
+
+    Raises:
+        InputError: two files of one id.
+    """
+    found: dict[str, Path] = {}
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            stem, extension = os.path.splitext(name)
+            if extension.lower() not in extensions or name.startswith("."):
+                continue
+            path = Path(parent, name)
+            key = (path.parent / stem).relative_to(folder).as_posix()
+            if key in found:
+                raise InputError(f"{path}: a second file with the id '{key}' beside {found[key].name}; keep one of them")
+            found[key] = path
+    return dict(sorted(found.items()))
+
+
+def fingerprint(samples: list[Sample], root: Path) -> str:
+    """A hash of what the samples' files hold, wherever they lie: names, sizes, first and last 16 KiB of each file."""
+    digest = hashlib.blake2b(digest_size=16)
+    for sample in samples:
+        for path in (sample.image, *(sample.labels[name] for name in sorted(sample.labels))):
+            with path.open("rb") as f:
+                size = os.fstat(f.fileno()).st_size
+                digest.update(f"{path.relative_to(root).as_posix()}\0{size}\0".encode())
+                digest.update(f.read(_FINGERPRINT_BYTES))
+                if size > 2 * _FINGERPRINT_BYTES:
+                    f.seek(-_FINGERPRINT_BYTES, os.SEEK_END)
+                digest.update(f.read(_FINGERPRINT_BYTES))
+    return digest.hexdigest()
+
+
+def _sample(key: str, image: Path, labels: dict[str, Path]) -> Sample:
+    height, width = image_size(image)
+    for path in labels.values():
+        h, w = size_of(path)
+        if (h, w) != (height, width):
+            raise InputError(f"{path}: {h}x{w} pixels, but its image {image.name} has {height}x{width}; they must agree")
+    return Sample(key, image, labels, height, width)

@@ -1,0 +1,163 @@
+"""Two domains, the same number of images from each a step: what is drawn depends on the seed and the step alone.
+
+So a run that is killed at step 700 and called again goes on with the very batch 701 it would have seen, whatever the
+number of worker processes, and each domain is an endless stream of shuffled passes of its own.
+"""
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+
+from headfreeze.data.canvas import IMAGE, Canvas, compact, window_corner
+from headfreeze.data.folder import Sample
+from headfreeze.tasks.base import Task
+
+_DOMAIN_SEEDS = {"source": 1, "target": 2}
+_EASY_PIXELS = 200_000_000  # as many pixels as one core decodes within about half a minute
+
+DomainBatch = dict[str, Tensor]
+"""image (b, 3, h, w) uint8 and one label a task (b, k, h, w), in their compact form."""
+
+
+class DomainImages:
+    """The samples of one domain at training resolution, each decoded once as far as the memory budget goes.
+
+    Args:
+        samples: images with their labels.
+        tasks: whose labels to load.
+        canvas: the training resolution.
+        cache_bytes: memory for decoded samples; those beyond it are decoded each time.
+        shared: the memory is shared with worker processes (a temporary file, mapped).
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        tasks: Mapping[str, Task],
+        canvas: Canvas,
+        cache_bytes: int,
+        shared: bool = False,
+    ) -> None:
+        self.samples, self.tasks, self.canvas = samples, tasks, canvas
+        self.sizes = [canvas.size_for(s.height, s.width) for s in samples]
+        self._ends = np.cumsum([h * w for h, w in self.sizes])
+        kinds = {IMAGE: torch.empty(3, 1, 1, dtype=torch.uint8)}
+        kinds |= {name: compact(task.invalid(1, 1)) for name, task in tasks.items()}
+        pixel_bytes = sum(kind.numel() * kind.element_size() for kind in kinds.values())
+        self._cached = int(np.searchsorted(self._ends, cache_bytes // pixel_bytes, side="right"))
+        pixels = int(self._ends[self._cached - 1]) if self._cached else 0
+        self._channels = {name: kind.shape[0] for name, kind in kinds.items()}
+        self._memory = {
+            name: _memory(pixels * kind.shape[0], kind.numpy().dtype, shared) for name, kind in kinds.items()
+        }
+        self._filled = _memory(self._cached, np.dtype(np.uint8), shared)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        """The decoded sample: image (3, h, w) and labels (k, h, w), compact."""
+        if index >= self._cached:
+            return self._decode(index)
+        slots = self._slots(index)
+        if not self._filled[index]:
+            for name, value in self._decode(index).items():
+                slots[name][:] = value
+            self._filled[index] = 1  # last: another process may be reading
+        return slots
+
+    def _decode(self, index: int) -> dict[str, np.ndarray]:
+        return {name: value.numpy() for name, value in self.canvas.load(self.samples[index], self.tasks).items()}
+
+    def _slots(self, index: int) -> dict[str, np.ndarray]:
+        height, width = self.sizes[index]
+        end = int(self._ends[index])
+        start = end - height * width
+        return {
+            name: memory[start * k : end * k].reshape(k, height, width)
+            for (name, memory), k in zip(self._memory.items(), self._channels.values(), strict=True)
+        }
+
+    def windows(self, indices: Sequence[int], rng: np.random.Generator | None) -> DomainBatch:
+        """Stacked windows of the training resolution: at random places, or at the centres without a generator."""
+        height, width = self.canvas.height, self.canvas.width
+        cut: dict[str, list[np.ndarray]] = {name: [] for name in self._channels}
+        for index in indices:
+            sample = self[index]
+            top, left = window_corner(*self.sizes[index], (height, width), rng)
+            for name, value in sample.items():
+                cut[name].append(value[:, top : top + height, left : left + width])
+        return {name: torch.from_numpy(np.stack(values)) for name, values in cut.items()}
+
+
+class TrainingSteps(TorchDataset[dict[str, DomainBatch]]):
+    """Item k is the batch of step k: {domain: its images and labels}.
+
+    Args:
+        domains: the domains that the phase uses.
+        batch_size: images of each domain.
+        seed: of the order and the windows.
+        random_windows: whether windows lie at random places (augmentation) or at the centre.
+    """
+
+    def __init__(
+        self, domains: Mapping[str, DomainImages], batch_size: int, seed: int, random_windows: bool = True
+    ) -> None:
+        self.domains, self.batch_size, self.seed, self.random_windows = domains, batch_size, seed, random_windows
+
+    def __getitem__(self, step: int) -> dict[str, DomainBatch]:
+        batch = {}
+        for name, images in self.domains.items():
+            number = _DOMAIN_SEEDS[name]
+            indices = stream_indices(len(images), step * self.batch_size, self.batch_size, (self.seed, number))
+            rng = np.random.default_rng((self.seed, number, step)) if self.random_windows else None
+            batch[name] = images.windows(indices, rng)
+        return batch
+
+
+def stream_indices(count: int, start: int, length: int, seed: tuple[int, int]) -> list[int]:
+    """Places start … start + length of the endless stream of shuffled passes over `count` samples."""
+    return [int(_pass_order(count, place // count, seed)[place % count]) for place in range(start, start + length)]
+
+
+@lru_cache(maxsize=8)
+def _pass_order(count: int, number: int, seed: tuple[int, int]) -> np.ndarray:
+    return np.random.default_rng((*seed, number)).permutation(count)
+
+
+def training_loader(steps: TrainingSteps, start: int, stop: int, workers: int, pin_memory: bool) -> DataLoader:
+    """Batches of the steps start … stop − 1, in order, decoded in `workers` processes (0: in this one)."""
+    return DataLoader(
+        steps,
+        batch_size=None,  # a step is a batch already
+        sampler=range(start, stop),
+        num_workers=workers,
+        pin_memory=pin_memory,
+        prefetch_factor=4 if workers else None,
+        worker_init_fn=_one_thread if workers else None,
+    )
+
+
+def choose_workers(samples: Sequence[Sample]) -> int:
+    """0 where one process decodes all images soon enough to then serve them from memory, else half of the cores."""
+    pixels = sum(sample.height * sample.width * (1 + len(sample.labels)) for sample in samples)
+    return 0 if pixels <= _EASY_PIXELS else max(1, min(8, (os.cpu_count() or 2) // 2))
+
+
+def _one_thread(_: int) -> None:
+    torch.set_num_threads(1)
+
+
+def _memory(length: int, dtype: np.dtype, shared: bool) -> np.ndarray:
+    if not shared or not length:
+        return np.zeros(length, dtype)
+    with tempfile.TemporaryFile(prefix="headfreeze-") as f:
+        f.truncate(length * dtype.itemsize)
+        return np.memmap(f, dtype, "r+", shape=(length,))  # workers inherit the mapping; the file has no name

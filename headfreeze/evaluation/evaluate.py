@@ -1,0 +1,138 @@
+"""Predictions against labels at the labels' full resolution: metrics pooled over a split, and scores of every image."""
+
+import csv
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from headfreeze.data.folder import Dataset, Sample, files_by_id, open_dataset
+from headfreeze.data.images import read_image
+from headfreeze.errors import InputError
+from headfreeze.files import write_json, write_text
+from headfreeze.progress import progress
+from headfreeze.run import Run
+from headfreeze.tasks.base import Task
+
+Predict = Callable[[Sample], Mapping[str, Tensor]]
+"""A sample in, its predictions by task out: labels (k, h, w) of the size of the sample's image."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What an evaluation found.
+
+    Attributes:
+        metrics: {task: {metric: value}}, over all valid pixels of the split pooled together.
+        images: {task: a row for each image}: its id and its own metrics.
+    """
+
+    metrics: dict[str, dict[str, float]]
+    images: dict[str, list[dict[str, float | str]]]
+
+    def write(self, folder: Path) -> None:
+        """Writes FOLDER/metrics.json and, for each task, FOLDER/TASK_images.csv."""
+        for name, rows in self.images.items():
+            text = io.StringIO()
+            writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+            write_text(folder / f"{name}_images.csv", text.getvalue())
+        write_json(folder / "metrics.json", self.metrics)
+
+
+def evaluate(predictions: Path | str, data: Path | str, split: str = "test", device: str = "auto") -> Scores:
+    """Evaluates a run, or stored predictions of any program, and writes metrics.json and scores of every image.
+
+    Args:
+        predictions: RUN, a folder that `fit` wrote (results go to RUN/evaluation/DATA-SPLIT), or a folder
+            PREDICTIONS/TASK/ID.EXT with labels in the folder format (results go there).
+        data: a dataset in the folder format.
+        split: train, val or test.
+        device: where a run's network computes.
+
+    Raises:
+        InputError: nothing to evaluate, a prediction is missing or has another size than its label, damaged files.
+    """
+    folder, dataset = Path(predictions), open_dataset(Path(data))
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; give a run, or a folder with predictions as TASK/ID.EXT")
+    if (folder / "run.json").is_file():
+        scores = evaluate_run(Run(folder, device), dataset, split)
+        scores.write(folder / "evaluation" / f"{dataset.root.resolve().name}-{split}")
+    else:
+        scores = evaluate_stored(folder, dataset, split)
+        scores.write(folder)
+    return scores
+
+
+def evaluate_run(run: Run, dataset: Dataset, split: str) -> Scores:
+    """A run on all of its trained tasks that this split has labels for."""
+    tasks = {}
+    for name in run.card.trained:
+        if name in dataset.tasks and (dataset.root / split / name).is_dir():
+            if dataset.tasks[name] != run.tasks[name]:
+                raise InputError(
+                    f"{dataset.root}/dataset.yaml: '{name}' is {dataset.tasks[name].options()}, the run was trained"
+                    f" for {run.tasks[name].options()}; evaluate on data of the same classes"
+                )
+            tasks[name] = run.tasks[name]
+    if not tasks:
+        raise InputError(
+            f"{dataset.root}/{split}: no labels of {', '.join(run.card.trained)}, which the run predicts; add"
+            f" {split}/TASK/ID.EXT or choose another --split"
+        )
+    return score(lambda sample: run.predict(read_image(sample.image)), dataset, split, tasks)
+
+
+def evaluate_stored(folder: Path, dataset: Dataset, split: str) -> Scores:
+    """Stored predictions, PREDICTIONS/TASK/ID.EXT, on every task of the dataset that has a folder there."""
+    tasks = {name: task for name, task in dataset.tasks.items() if (folder / name).is_dir()}
+    if not tasks:
+        raise InputError(
+            f"{folder}: no run and no predictions here; expected run.json, or TASK/ID.EXT with TASK among"
+            f" {', '.join(dataset.tasks)}"
+        )
+    files = {name: files_by_id(folder / name, task.extensions) for name, task in tasks.items()}
+    samples = dataset.samples(split, tasks)
+    for name in tasks:
+        missing = [s.id for s in samples if name in s.labels and s.id not in files[name]]
+        if missing:
+            raise InputError(
+                f"{folder / name}: no prediction for {len(missing)} labelled images of {split}, the first is"
+                f" '{missing[0]}'; predict every image of the split"
+            )
+
+    def read(sample: Sample) -> dict[str, Tensor]:
+        return {name: _read_checked(task, files[name][sample.id], sample) for name, task in tasks.items() if name in sample.labels}
+
+    return score(read, dataset, split, tasks)
+
+
+def score(predict: Predict, dataset: Dataset, split: str, tasks: Mapping[str, Task]) -> Scores:
+    """Predictions for every image of a split that has a label of one of `tasks`."""
+    totals = {name: task.metric() for name, task in tasks.items()}
+    images: dict[str, list[dict[str, float | str]]] = {name: [] for name in tasks}
+    samples = [s for s in dataset.samples(split, tasks) if s.labels]
+    with progress(f"evaluating {dataset.root.name}/{split}", len(samples)) as report:
+        for count, sample in enumerate(samples, 1):
+            predictions = predict(sample)
+            for name, path in sample.labels.items():
+                label = tasks[name].read(path)
+                own = totals[name](predictions[name][None], label[None])
+                images[name].append({"id": sample.id, **own})
+            report(count, "")
+    return Scores({name: total.compute() for name, total in totals.items()}, images)
+
+
+def _read_checked(task: Task, path: Path, sample: Sample) -> Tensor:
+    value = task.read(path)
+    size = tuple(value.shape[-2:])
+    if size != (sample.height, sample.width):
+        raise InputError(
+            f"{path}: {size[0]}x{size[1]} pixels, but {sample.image.name} has {sample.height}x{sample.width};"
+            " predictions must have the size of the label"
+        )
+    return value

@@ -1,0 +1,56 @@
+"""Progress for people: a bar with an ETA on a terminal, a line every few seconds elsewhere (logs of a cluster)."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Report = Callable[[int, str], None]
+"""Called with how much is done and a short text about it."""
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+@contextmanager
+def progress(what: str, total: int, done: int = 0) -> Iterator[Report]:
+    """Shows how `total` things get done, `done` of them at the start; the block calls what it gets after each."""
+    if sys.stderr.isatty():
+        with _bar(what, total, done) as report:
+            yield report
+    else:
+        yield _lines(what, total, done)
+
+
+@contextmanager
+def _bar(what: str, total: int, done: int) -> Iterator[Report]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[text]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as bar:
+        task = bar.add_task(what, total=total, completed=done, text="")
+        yield lambda count, text: bar.update(task, completed=count, text=text)
+
+
+def _lines(what: str, total: int, done: int) -> Report:
+    start = last = time.monotonic()
+
+    def report(count: int, text: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if count < total and now - last < _SECONDS_BETWEEN_LINES:
+            return
+        last = now
+        left = (now - start) / max(count - done, 1) * (total - count)
+        ending = f"took {now - start:.0f} s" if count >= total else f"ETA {left:.0f} s"
+        print(f"{what}: {count}/{total}, {ending}{', ' if text else ''}{text}", file=sys.stderr, flush=True)
+
+    return report

@@ -1,0 +1,143 @@
+"""A trained run on disk: RUN/run.json says what it is, RUN/weights.safetensors is the network."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as nnf
+from jaxtyping import UInt8
+from safetensors.torch import load_file
+from torch import Tensor
+
+from headfreeze.data.canvas import Canvas
+from headfreeze.errors import InputError
+from headfreeze.files import write_json
+from headfreeze.models.network import Network, OutputSpec
+from headfreeze.settings import Architecture
+from headfreeze.tasks import make_task
+from headfreeze.tasks.base import Task
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class RunCard:
+    """What a run is, as plain values: enough to build its network again and to say how it came about.
+
+    Attributes:
+        recipe: its name.
+        settings: pair, architecture and training, as `Settings.as_dict` gives them.
+        tasks: {role: {"name", "options"}} for main and anchor.
+        trained: names of the tasks that the recipe trained; the others' outputs mean nothing.
+        phases: key, steps, λ and validation of each phase.
+    """
+
+    recipe: str
+    settings: dict[str, Any]
+    tasks: dict[str, dict[str, Any]]
+    trained: list[str]
+    phases: list[dict[str, Any]]
+
+    def write(self, folder: Path) -> None:
+        """Writes FOLDER/run.json."""
+        write_json(folder / "run.json", {"format": FORMAT, **vars(self)})
+
+    @classmethod
+    def read(cls, folder: Path) -> "RunCard":
+        """Reads FOLDER/run.json.
+
+        Raises:
+            InputError: no run lies there, or it was written by a newer version.
+        """
+        path = folder / "run.json"
+        if not path.is_file():
+            raise InputError(f"{folder}: no run here (no run.json); give the folder that `headfreeze fit --out` wrote")
+        try:
+            values = json.loads(path.read_text())
+            number = values.pop("format")
+            card = cls(**values)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise InputError(f"{path}: damaged; train the run again or restore the file") from None
+        if number != FORMAT:
+            raise InputError(f"{path}: written in format {number}, this version reads {FORMAT}; update headfreeze")
+        return card
+
+
+class Run:
+    """A trained network with its tasks, ready to predict.
+
+    Args:
+        folder: what `fit` wrote.
+        device: auto, cpu, cuda, …
+    """
+
+    def __init__(self, folder: Path, device: str = "auto") -> None:
+        self.folder = folder
+        self.card = RunCard.read(folder)
+        self.device = choose_device(device)
+        self.tasks = {t["name"]: make_task(t["name"], dict(t["options"])) for t in self.card.tasks.values()}
+        pair = self.card.settings["pair"]
+        height, _, width = str(pair["size"]).partition("x")
+        self.canvas = Canvas(int(height), int(width or height), pair["resize"])
+        self.network = build_network(Architecture(**self.card.settings["architecture"]), self.tasks, pretrained=False)
+        try:
+            self.network.load_state_dict(load_file(folder / "weights.safetensors"))
+        except Exception as error:
+            raise InputError(f"{folder}/weights.safetensors: does not hold this network ({error})"[:300]) from None
+        self.network.to(self.device, memory_format=torch.channels_last).eval()
+
+    @property
+    def main(self) -> Task:
+        """The main task."""
+        return self.tasks[self.card.tasks["main"]["name"]]
+
+    @torch.no_grad()
+    def predict(self, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Tensor]:
+        """Predictions of all trained tasks for one image of any size, as labels (k, h, w) at its own resolution."""
+        height, width = image.shape[:2]
+        value = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].to(self.device)
+        size = self.canvas.size_for(height, width)
+        resized = value if size == (height, width) else _resized(value, size)
+        maps = self.network(resized.float().div_(255).contiguous(memory_format=torch.channels_last)).maps
+        predictions = {}
+        for name in self.card.trained:
+            output = nnf.interpolate(maps[name].float(), size=(height, width), mode="bilinear", align_corners=False)
+            predictions[name] = self.tasks[name].decode(output)[0].cpu()
+        return predictions
+
+
+def build_network(architecture: Architecture, tasks: Mapping[str, Task], pretrained: bool | None = None) -> Network:
+    """The network for these tasks; `pretrained` overrides the architecture's where weights are loaded afterwards."""
+    return Network(
+        {name: OutputSpec(task.channels, task.vector_channels) for name, task in tasks.items()},
+        backbone=architecture.backbone,
+        pretrained=architecture.pretrained if pretrained is None else pretrained,
+        width=architecture.width or None,
+        norm=architecture.norm,
+    )
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; auto takes a GPU where there is one.
+
+    Raises:
+        InputError: this machine has no such device.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"device is '{name}', which this machine cannot use ({str(error).splitlines()[0]})") from None
+    return device
+
+
+def _resized(value: Tensor, size: tuple[int, int]) -> Tensor:
+    from torchvision.transforms.v2 import functional as transform
+
+    return transform.resize(value, list(size), antialias=True)

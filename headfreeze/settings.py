@@ -1,0 +1,192 @@
+"""Every setting that a user can give, with its default and unit. Light to import: no torch here."""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args, get_type_hints
+
+Augmentation = Literal["none", "geometric", "photometric"]
+Resize = Literal["crop", "squash", "none"]
+Norm = Literal["shared", "frozen", "per_domain"]
+Optimizer = Literal["adamw", "sgd"]
+Schedule = Literal["onecycle", "poly", "constant"]
+Precision = Literal["32", "bf16", "16"]
+FreezeAfter = Literal["backbone", "up1", "up2", "up3"]
+PhaseEnd = Literal["share", "plateau"]
+
+TINY_LEARNING_RATE = 4e-3
+SCRATCH_LEARNING_RATE = 1e-3
+PRETRAINED_LEARNING_RATE = 5e-4
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A source dataset and a target dataset with their tasks, and how their images reach the network.
+
+    Args:
+        source: folder of the labelled synthetic images, in the folder format.
+        target: folder of the real images, in the folder format.
+        main: the task that is wanted on the target; labelled on the source.
+        anchor: the task that is labelled on both.
+        size: training resolution in pixels, PX or HxW.
+        resize: how an image of another size gets there. crop: its shorter side is scaled, windows are cut from the
+            longer one; squash: both sides are scaled; none: windows are cut from the image as it is.
+        augment: photometric (colour cast, gamma, contrast, shading, blur, noise, JPEG) includes geometric (flip, zoom).
+    """
+
+    source: Path
+    target: Path
+    main: str
+    anchor: str
+    size: int | str = 128
+    resize: Resize = "crop"
+    augment: Augmentation = "photometric"
+
+    @property
+    def height_width(self) -> tuple[int, int]:
+        """Training resolution in pixels."""
+        height, _, width = str(self.size).partition("x")
+        return int(height), int(width or height)
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong with the settings themselves, a line each; files are looked at later."""
+        try:
+            if min(self.height_width) < 16:
+                yield f"size is {self.size}; the smallest training resolution is 16 pixels"
+        except ValueError:
+            yield f"size is '{self.size}'; give PX or HxW in pixels, for example 128 or 96x128"
+        if self.main == self.anchor:
+            yield f"main and anchor are both '{self.main}'; they must be two different tasks"
+        yield from _choice_problems(self)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The network: a backbone, a feature pyramid on it, an output for each task.
+
+    Args:
+        backbone: a timm name, or the preset tiny (0.5 M parameters, for CPUs and small images).
+        pretrained: start the backbone from ImageNet weights.
+        width: channels of the decoder; 0 means 256 as in the paper, 32 for tiny.
+        norm: batch statistics shared by both domains, frozen at the pretrained ones, or kept per domain.
+    """
+
+    backbone: str = "resnet50"
+    pretrained: bool = False
+    width: int = 0
+    norm: Norm = "shared"
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong with the settings themselves, a line each."""
+        if self.width < 0:
+            yield f"width is {self.width}; give the decoder's channels, or 0 for the default"
+        if self.norm == "frozen" and not self.pretrained:
+            yield "norm is frozen without pretrained weights, so statistics would stay at their start; set pretrained"
+        yield from _choice_problems(self)
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a recipe is trained.
+
+    Args:
+        steps: the budget: optimisation steps of a recipe, over all its phases.
+        batch_size: images of each domain a step.
+        lr: peak learning rate; 0 means 4e-3 for tiny, 1e-3 from scratch, 5e-4 for pretrained backbones.
+        optimizer: adamw, or sgd with momentum 0.9.
+        weight_decay: decoupled for adamw; not applied to norms and biases.
+        schedule: of the learning rate within each phase.
+        clip: largest norm of the gradient; 0 means no clipping.
+        accumulate: batches whose gradients are added up before a step.
+        ema: decay of the exponential moving average of the weights that is kept as the result; 0 means none.
+        precision: 32, or mixed precision with bf16 or 16.
+        anchor_weight: lambda of the anchor's loss; 0 means it is measured so that the losses' magnitudes agree.
+        phase_share: share of the budget of the first of two phases.
+        phase_end: the first of two phases ends at its share of the budget, or earlier at its plateau on source validation;
+            what is left over goes to the second.
+        freeze_after: the last stage that a freezing phase still trains.
+        seed: of weights, batches and augmentation.
+        workers: processes that decode images; -1 chooses by the size of the data.
+        cache_gb: memory in GiB for decoded images.
+        validate_every: steps between two validations; 0 means 10 validations a phase.
+        checkpoint_every: seconds between two checkpoints of an unfinished phase.
+        device: auto, cpu, cuda, mps or cuda:N.
+        tensorboard: also write TensorBoard event files.
+    """
+
+    steps: int = 20_000
+    batch_size: int = 16
+    lr: float = 0.0
+    optimizer: Optimizer = "adamw"
+    weight_decay: float = 0.01
+    schedule: Schedule = "onecycle"
+    clip: float = 1.0
+    accumulate: int = 1
+    ema: float = 0.0
+    precision: Precision = "32"
+    anchor_weight: float = 0.0
+    phase_share: float = 0.5
+    phase_end: PhaseEnd = "share"
+    freeze_after: FreezeAfter = "up2"
+    seed: int = 0
+    workers: int = -1
+    cache_gb: float = 4.0
+    validate_every: int = 0
+    checkpoint_every: float = 20.0
+    device: str = "auto"
+    tensorboard: bool = False
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong with the settings themselves, a line each."""
+        for name, least in (("steps", 1), ("batch_size", 1), ("accumulate", 1), ("workers", -1), ("validate_every", 0)):
+            if getattr(self, name) < least:
+                yield f"{name} is {getattr(self, name)}; the least is {least}"
+        for name in ("lr", "weight_decay", "clip", "anchor_weight", "cache_gb", "checkpoint_every", "seed"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                yield f"{name} is {value}; it cannot be negative or infinite"
+        if not 0 <= self.ema < 1:
+            yield f"ema is {self.ema}; a decay lies in 0 … 1, for example 0.999"
+        if not 0 < self.phase_share < 1:
+            yield f"phase_share is {self.phase_share}; give the first phase's share of the budget, between 0 and 1"
+        if self.device.partition(":")[0] not in ("auto", "cpu", "cuda", "mps"):
+            yield f"device is '{self.device}'; choose auto, cpu, cuda, mps or cuda:N"
+        yield from _choice_problems(self)
+
+    def learning_rate(self, architecture: Architecture) -> float:
+        """The peak learning rate: the user's, or the default of the kind of network."""
+        if self.lr:
+            return self.lr
+        if architecture.pretrained:
+            return PRETRAINED_LEARNING_RATE
+        return TINY_LEARNING_RATE if architecture.backbone == "tiny" else SCRATCH_LEARNING_RATE
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of a training, as one value to hand down."""
+
+    pair: Pair
+    architecture: Architecture = field(default_factory=Architecture)
+    training: Training = field(default_factory=Training)
+
+    def problems(self) -> list[str]:
+        """What is wrong with the settings themselves, a line each."""
+        return [*self.pair.problems(), *self.architecture.problems(), *self.training.problems()]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for files; paths as strings."""
+        plain = dataclasses.asdict(self)
+        plain["pair"] |= {"source": str(self.pair.source), "target": str(self.pair.target)}
+        return plain
+
+
+def _choice_problems(settings: Any) -> Iterator[str]:
+    """Values outside a Literal: the command line's parser refuses them itself, Python callers meet this."""
+    for name, kind in get_type_hints(type(settings)).items():
+        choices = get_args(kind)
+        value = getattr(settings, name)
+        if choices and all(isinstance(c, str) for c in choices) and value not in choices:
+            yield f"{name} is '{value}'; choose from {', '.join(choices)}"

@@ -1,0 +1,287 @@
+"""One phase: the training loop, on Fabric (devices and precision), with all of its state in one place."""
+
+import copy
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from headfreeze.data.augment import DeviceBatch, augmented
+from headfreeze.data.canvas import expand
+from headfreeze.data.loader import DomainBatch, DomainImages, TrainingSteps, training_loader
+from headfreeze.models.freeze import Freeze
+from headfreeze.progress import Report
+from headfreeze.settings import Augmentation
+from headfreeze.settings import Training as TrainingSettings
+from headfreeze.tasks.base import Task
+from headfreeze.training.losses import loss_terms, measured_weights, total_loss
+from headfreeze.training.schedule import make_optimizer, rate_factor
+from headfreeze.training.store import PhaseFolder
+
+_VALIDATIONS = 10
+_MEASURED_BATCHES = 8
+_VALIDATION_IMAGES = 256
+_PATIENCE = 3
+_IMPROVEMENT = 1e-3
+
+
+@dataclass(frozen=True)
+class PhaseData:
+    """What a phase sees: the supervised labels of the domains that it uses, at training resolution."""
+
+    train: Mapping[str, DomainImages]
+    val: Mapping[str, DomainImages]
+    tasks: Mapping[str, Task]
+    main: str
+    augment: Augmentation
+    workers: int
+
+
+@dataclass(frozen=True)
+class PhasePlan:
+    """What a phase does.
+
+    Attributes:
+        steps: the most optimisation steps it takes.
+        freeze_after: the last stage that trains; None trains all.
+        seed: of batches and augmentation.
+        weights: λ of every task, inherited from the phase before; None to measure them.
+        until_plateau: end where the source's validation loss no longer falls.
+    """
+
+    steps: int
+    freeze_after: str | None
+    seed: int
+    rate: float
+    weights: dict[str, float] | None = None
+    until_plateau: bool = False
+
+
+@dataclass
+class Progressed:
+    """How far a phase is, beside its tensors: plain values that travel with the checkpoint."""
+
+    step: int = 0
+    weights: dict[str, float] = field(default_factory=dict)
+    history: list[dict[str, float]] = field(default_factory=list)
+    loss_sums: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    frozen: str = ""
+
+
+class PhaseTraining:
+    """Trains a network through one phase, resuming where an earlier call was interrupted.
+
+    Args:
+        fabric: device and precision.
+        network: gets its weights changed in place; starts from the phase before, or fresh.
+        plan: what to do.
+        data: what to see.
+        settings: how to train.
+        folder: where the state is kept.
+    """
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        network: nn.Module,
+        plan: PhasePlan,
+        data: PhaseData,
+        settings: TrainingSettings,
+        folder: PhaseFolder,
+    ) -> None:
+        self.fabric, self.plan, self.data, self.settings, self.folder = fabric, plan, data, settings, folder
+        self.network = network.to(fabric.device, memory_format=torch.channels_last)
+        self.freeze = Freeze(self.network, after=plan.freeze_after) if plan.freeze_after else None
+        fused = fabric.device.type in ("cpu", "cuda")
+        optimizer = make_optimizer(Freeze.trainable(self.network), settings, plan.rate, fused)
+        self.module, self.optimizer = fabric.setup(self.network, optimizer)
+        self.average = (
+            AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(settings.ema), use_buffers=True)
+            if settings.ema
+            else None
+        )
+        self.generator = torch.Generator(fabric.device)
+        self.steps = TrainingSteps(data.train, settings.batch_size, plan.seed, data.augment != "none")
+        self.at = Progressed()
+
+    def run(self, report: Report) -> dict[str, Any]:
+        """Trains to the end of the phase, keeps the result in the phase's folder, and gives what it found."""
+        self._restore()
+        if not self.at.weights:
+            self.at.weights = self.plan.weights or self._measure_weights()
+        if self.freeze:
+            self.at.frozen = self.at.frozen or self.freeze.checksum()
+        self._train(report)
+        if self.freeze:
+            self.freeze.verify(self.at.frozen)
+            self.freeze.unfreeze()
+        kept = self.average.module if self.average else self.network
+        result = {
+            "steps": self.at.step,
+            "weights": self.at.weights,
+            "validation": self.at.history[-1] if self.at.history else {},
+            "images_per_second": self._images_per_second(),
+        }
+        self.folder.finish(kept.state_dict(), result, self.at.history)
+        if kept is not self.network:
+            self.network.load_state_dict(kept.state_dict())
+        return result
+
+    def _train(self, report: Report) -> None:
+        settings, plan = self.settings, self.plan
+        every = settings.validate_every or math.ceil(plan.steps / _VALIDATIONS)
+        shown = max(1, plan.steps // 200)
+        saved = time.monotonic()
+        self.module.train()
+        batches = self._batches()
+        pending: list[dict[str, Tensor]] = []
+        while self.at.step < plan.steps:
+            started = time.perf_counter()
+            pending.append(self._step(batches))
+            self.at.step += 1
+            due = self.at.step % every == 0 or self.at.step == plan.steps
+            if due or len(pending) >= shown:
+                self._book(pending)
+                self.at.seconds += time.perf_counter() - started
+                report(self.at.step, self._line())
+            else:
+                self.at.seconds += time.perf_counter() - started
+            if due:
+                self._validate()
+                if plan.until_plateau and self._on_plateau():
+                    break
+            if time.monotonic() - saved >= settings.checkpoint_every and self.at.step < plan.steps:
+                self._book(pending)
+                self.folder.save_state(self._state(), self.at.history)
+                saved = time.monotonic()
+
+    def _step(self, batches: Iterator[tuple[int, dict[str, DomainBatch]]]) -> dict[str, Tensor]:
+        """One optimisation step; gives its losses, still on the device."""
+        rate = self.plan.rate * rate_factor(self.settings.schedule, self.at.step, self.plan.steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        for _ in range(self.settings.accumulate):
+            batch = self._prepared(*next(batches))
+            maps = self.module(batch.image, batch.n_source).maps
+            terms = loss_terms(maps, batch, self.data.tasks)
+            loss = total_loss(terms, self.at.weights)
+            self.fabric.backward(loss / self.settings.accumulate)
+        if self.settings.clip:
+            self.fabric.clip_gradients(
+                self.module, self.optimizer, max_norm=self.settings.clip, error_if_nonfinite=False
+            )
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        if self.average:
+            self.average.update_parameters(self.network)
+        return {"loss": loss.detach()} | {f"loss_{d}_{name}": term.detach() for (d, name), term in terms.items()}
+
+    def _batches(self) -> Iterator[tuple[int, dict[str, DomainBatch]]]:
+        first, last = (step * self.settings.accumulate for step in (self.at.step, self.plan.steps))
+        pin = self.fabric.device.type == "cuda"
+        return enumerate(training_loader(self.steps, first, last, self.data.workers, pin), first)
+
+    def _prepared(self, number: int, batch: dict[str, DomainBatch]) -> DeviceBatch:
+        """Batch `number` on the device and augmented; its random numbers are its own, so a resumed run repeats them."""
+        self.generator.manual_seed(self.plan.seed * 1_000_003 + number)
+        torch.manual_seed(self.plan.seed * 1_000_003 + number)  # for a backbone's own dropout
+        return augmented(self._on_device(batch), self.data.augment, self.generator)
+
+    def _on_device(self, batch: dict[str, DomainBatch]) -> DeviceBatch:
+        moved = {d: {k: v.to(self.fabric.device, non_blocking=True) for k, v in b.items()} for d, b in batch.items()}
+        image = torch.cat([values["image"] for values in moved.values()])  # source first: dicts keep their order
+        labels = {
+            (domain, name): expand(values[name], task)
+            for domain, values in moved.items()
+            for name, task in self.data.tasks.items()
+            if name in values
+        }
+        return DeviceBatch(image, labels, len(moved["source"]["image"]) if "source" in moved else 0)
+
+    def _measure_weights(self) -> dict[str, float]:
+        if self.settings.anchor_weight:
+            return {
+                name: 1.0 if name == self.data.main else self.settings.anchor_weight for name in self.data.tasks
+            }
+        probe = copy.deepcopy(self.network).train()
+        batches = (self._prepared(k, self.steps[k]) for k in range(_MEASURED_BATCHES))
+        return measured_weights(probe, batches, self.data.tasks, self.data.main)
+
+    def _book(self, pending: list[dict[str, Tensor]]) -> None:
+        """Adds the losses of the last steps to the sums; the only place where the loop waits for the device."""
+        for losses in pending:
+            for name, value in losses.items():
+                self.at.loss_sums[name] = self.at.loss_sums.get(name, 0.0) + float(value)
+            self.at.loss_sums["count"] = self.at.loss_sums.get("count", 0.0) + 1
+        pending.clear()
+        if not math.isfinite(self.at.loss_sums.get("loss", 0.0)):
+            raise FloatingPointError(f"the loss is not finite at step {self.at.step}; lower lr, or set precision to 32")
+
+    def _means(self) -> dict[str, float]:
+        count = self.at.loss_sums.get("count", 0.0)
+        return {name: value / count for name, value in self.at.loss_sums.items() if name != "count"} if count else {}
+
+    def _line(self) -> str:
+        losses = (f"{name.removeprefix('loss_')} {value:.3f}" for name, value in self._means().items() if name != "loss")
+        return f"{self._images_per_second():.0f} images/s, {', '.join(losses)}"
+
+    def _images_per_second(self) -> float:
+        images = self.at.step * self.settings.accumulate * self.settings.batch_size * len(self.data.train)
+        return images / self.at.seconds if self.at.seconds else 0.0
+
+    @torch.no_grad()
+    def _validate(self) -> None:
+        """Losses on the validation images of what is supervised: centre windows, no augmentation."""
+        row = {"step": float(self.at.step), **self._means()}
+        self.at.loss_sums = {}
+        network = self.average.module if self.average else self.network
+        network.eval()
+        for domain, images in self.data.val.items():
+            sums: dict[str, float] = {}
+            count = min(len(images), _VALIDATION_IMAGES)
+            for start in range(0, count, self.settings.batch_size):
+                indices = range(start, min(start + self.settings.batch_size, count))
+                batch = augmented(self._on_device({domain: images.windows(indices, None)}), "none", self.generator)
+                for (_, name), term in loss_terms(network(batch.image, batch.n_source).maps, batch, self.data.tasks).items():
+                    sums[name] = sums.get(name, 0.0) + float(term) * len(indices)
+            row |= {f"val_{domain}_{name}": value / count for name, value in sums.items()}
+        self.at.history.append(row)
+        self.module.train()
+
+    def _on_plateau(self) -> bool:
+        """Whether the source's validation loss has not fallen during the last validations."""
+        weights = self.at.weights
+        scores = [
+            sum(weights[name] * row[f"val_source_{name}"] for name in self.data.tasks if f"val_source_{name}" in row)
+            for row in self.at.history
+        ]
+        if len(scores) <= _PATIENCE:
+            return False
+        return min(scores[-_PATIENCE:]) > min(scores[:-_PATIENCE]) * (1 - _IMPROVEMENT)
+
+    def _state(self) -> dict[str, Any]:
+        state = {
+            "at": vars(self.at),
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "precision": self.fabric.strategy.precision.state_dict(),
+        }
+        return state | ({"average": self.average.state_dict()} if self.average else {})
+
+    def _restore(self) -> None:
+        state = self.folder.load_state()
+        if state is None:
+            return
+        self.at = Progressed(**state["at"])
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.fabric.strategy.precision.load_state_dict(state["precision"])
+        if self.average:
+            self.average.load_state_dict(state["average"])
