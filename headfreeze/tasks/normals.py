@@ -104,10 +104,10 @@ def _from_png(path: Path) -> tuple[Float[np.ndarray, "3 h w"], Bool[np.ndarray, 
         raise InputError(
             f"{path}: {channels} channel(s), normals need RGB; save (n + 1) / 2 as an 8- or 16-bit RGB PNG"
         )
-    valid = np.any(values[..., :3], axis=-1)
-    if channels == 4:
-        valid &= values[..., 3] > 0  # transparent
     planes = values[..., :3].transpose(2, 0, 1).astype(np.float32, order="C")
+    valid = _any(planes)
+    if channels == 4:
+        valid = valid & (values[..., 3] > 0)  # transparent
     planes *= 2 / np.iinfo(values.dtype).max
     planes -= 1
     return planes, valid
@@ -120,8 +120,11 @@ def _from_npy(path: Path) -> tuple[Float[np.ndarray, "3 h w"], Bool[np.ndarray, 
     if values.dtype.kind != "f":
         raise InputError(f"{path}: {values.dtype} values; normals in .npy are floats in -1 … 1")
     planes = values.transpose(2, 0, 1).astype(np.float32, order="C")
-    valid = np.isfinite(planes).all(axis=0) & planes.any(axis=0)
-    return planes, np.asarray(valid)
+    return planes, np.isfinite(planes).all(axis=0) & _any(planes)
+
+
+def _any(planes: Float[np.ndarray, "3 h w"]) -> Bool[np.ndarray, "h w"]:
+    return np.asarray(planes.any(axis=0))
 
 
 def _unit(
@@ -150,5 +153,5 @@ def _encoded(label: Float[Tensor, "3 h w"], bits: int) -> Shaped[np.ndarray, "h 
     """(n + 1) / 2 · (2^bits − 1), rounded; black where invalid."""
     normals = _planes(label)
     largest = 2**bits - 1
-    scaled = np.rint((normals.clip(-1, 1) + 1) * (largest / 2)) * normals.any(0)
+    scaled = np.rint((normals.clip(-1, 1) + 1) * (largest / 2)) * _any(normals)
     return scaled.astype(np.uint8 if bits == 8 else np.uint16).transpose(1, 2, 0)
