@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
-from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser, DefaultHelpFormatter, Namespace
+from jsonargparse import ArgumentError, ArgumentParser, DefaultHelpFormatter, Namespace
 
 from headfreeze.errors import InputError
 
@@ -30,8 +30,10 @@ class Arguments:
     """
 
     def __init__(self, command: str, description: str) -> None:
-        self._parser = ArgumentParser(prog=command, description=description, exit_on_error=False, formatter_class=_Formatter)
-        self._parser.add_argument("--config", action=ActionConfigFile, help="YAML file with any of the settings below")
+        self._parser = ArgumentParser(
+            prog=command, description=description, exit_on_error=False, formatter_class=_Formatter
+        )
+        self._parser.add_argument("--config", action="config", help="YAML file with any of the settings below")
         self._kinds: dict[str, Any] = {}
         self._positional: list[str] = []
         self._required: list[str] = []
@@ -51,7 +53,9 @@ class Arguments:
         self._positional.append(name)
         # optional for the parser, so that a config file can give it and its absence is one fault among the others
         several = get_origin(kind) is list
-        self._parser.add_argument(flag, type=get_args(kind)[0] if several else kind, nargs="*" if several else "?", **options)
+        self._parser.add_argument(
+            flag, type=get_args(kind)[0] if several else kind, nargs="*" if several else "?", **options
+        )
 
     def add_settings(self, settings: type) -> None:
         """Every field of a dataclass as a flag, described by its docstring."""
@@ -102,7 +106,9 @@ class Arguments:
         for name, value in raw.items():
             if name not in self._kinds:
                 near = get_close_matches(name, self._kinds, n=1, cutoff=0.5)
-                faults.append(f"unknown setting '{name}'" + (f": did you mean '{near[0]}'?" if near else " (see --help)"))
+                faults.append(
+                    f"unknown setting '{name}'" + (f": did you mean '{near[0]}'?" if near else " (see --help)")
+                )
                 continue
             try:
                 given[name] = _parsed(name, self._kinds[name], value)

@@ -1,18 +1,20 @@
-"""The commands. Each unpacks its arguments, calls the Python function of the same name, and prints what a user wants."""
+"""The commands. Each unpacks its arguments, calls the Python function of its name, and prints what a user wants."""
 
 import os
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from jsonargparse import Namespace
 
 from headfreeze.arguments import Arguments, split_list
 from headfreeze.errors import InputError, raise_all, unknown
 from headfreeze.settings import Architecture, Pair, Settings, Training
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,12 @@ def _run_command(name: str, command: Command, argv: list[str]) -> int:
 def _overview(commands: dict[str, Command]) -> str:
     width = max(map(len, commands))
     lines = [f"  headfreeze {name:<{width}}  {command.about}" for name, command in commands.items()]
-    about = "Synthetic labels, real photographs: adapt a dense-prediction network with an anchor task and a frozen head."
-    return "\n".join([about, "", "commands:", *lines, "", "`headfreeze COMMAND --help` explains one; --debug shows tracebacks."])
+    about = (
+        "Synthetic labels, real photographs: adapt a dense-prediction network with an anchor task and a frozen head."
+    )
+    return "\n".join(
+        [about, "", "commands:", *lines, "", "`headfreeze COMMAND --help` explains one; --debug shows tracebacks."]
+    )
 
 
 def _training_arguments(arguments: Arguments) -> None:
@@ -105,7 +111,10 @@ def _training_arguments(arguments: Arguments) -> None:
 
 
 def _settings(values: Namespace) -> Settings:
-    return Settings(*(kind(**{n: values[n] for n in kind.__dataclass_fields__}) for kind in (Pair, Architecture, Training)))
+    def part(kind: type[_T]) -> _T:
+        return kind(**{field.name: values[field.name] for field in fields(kind)})  # type: ignore[arg-type]
+
+    return Settings(part(Pair), part(Architecture), part(Training))
 
 
 def _fit_arguments(arguments: Arguments) -> None:
@@ -143,7 +152,9 @@ def _fit_problems(values: Namespace) -> list[str]:
 def _compare_arguments(arguments: Arguments) -> None:
     from headfreeze.recipes import COMPARED
 
-    arguments.add("--recipes", str | list[str], "names that `headfreeze recipes` lists, comma-separated", ",".join(COMPARED))
+    arguments.add(
+        "--recipes", str | list[str], "names that `headfreeze recipes` lists, comma-separated", ",".join(COMPARED)
+    )
     arguments.add("--seeds", str | int | list[int], "seeds, comma-separated", "0,1,2")
     _training_arguments(arguments)
 
@@ -258,15 +269,20 @@ def _demo_arguments(arguments: Arguments) -> None:
 
 
 def _demo(values: Namespace) -> None:
+    from headfreeze.comparison.table import own_table, verdict
     from headfreeze.demo import demo
 
-    demo(values.out, values.steps, split_list("seeds", values.seeds, int))
+    results = demo(values.out, values.steps, split_list("seeds", values.seeds, int))
+    print(f"{own_table(results)}\n\n{verdict(results)}\n\nPredictions side by side: {values.out / 'figure.png'}")
+    print(f"Table beside the paper's: {values.out / 'table.md'}; numbers: {values.out / 'summary.json'}")
 
 
 _DATA = "--source rooms/source --target rooms/target --main normals --anchor segmentation"
 
 COMMANDS: dict[str, Command] = {
-    "demo": Command("rooms, five recipes, a table and a picture: minutes on two cores", "headfreeze demo", _demo_arguments, _demo),
+    "demo": Command(
+        "rooms, five recipes, a table and a picture: minutes on two cores", "headfreeze demo", _demo_arguments, _demo
+    ),
     "synth rooms": Command(
         "write rendered rooms in two looks, with normals, depth and segmentation",
         "headfreeze synth rooms rooms --source 2000 --target 2000 --size 64",
@@ -274,10 +290,16 @@ COMMANDS: dict[str, Command] = {
         _synth_rooms,
     ),
     "annotate edges": Command(
-        "write edge maps beside the images: a free anchor", "headfreeze annotate edges photos", _edges_arguments, _annotate_edges
+        "write edge maps beside the images: a free anchor",
+        "headfreeze annotate edges photos",
+        _edges_arguments,
+        _annotate_edges,
     ),
     "data check": Command(
-        "say what a dataset holds and what is wrong with it", "headfreeze data check rooms/source", _check_arguments, _data_check
+        "say what a dataset holds and what is wrong with it",
+        "headfreeze data check rooms/source",
+        _check_arguments,
+        _data_check,
     ),
     "fit": Command(
         "train one recipe on a source and a target",
@@ -300,7 +322,10 @@ COMMANDS: dict[str, Command] = {
         _evaluate,
     ),
     "predict": Command(
-        "labels and pictures for new photographs", "headfreeze predict runs/rooms photos --out predictions", _predict_arguments, _predict
+        "labels and pictures for new photographs",
+        "headfreeze predict runs/rooms photos --out predictions",
+        _predict_arguments,
+        _predict,
     ),
     "recipes": Command("list the recipes and the labels each sees", "headfreeze recipes", lambda _: None, _recipes),
 }

@@ -3,18 +3,23 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_FEW = 40
+_NEAR = 5
+
 
 class InputError(ValueError):
     """Bad input. The command line prints the message on one line and exits with 2; nothing is left half-written."""
 
 
 def unknown(kind: str, name: str, choices: Iterable[str]) -> str:
-    """One line for a name that is not among `choices`: names the nearest one and lists them (the first 40)."""
+    """One line for a name that is not among `choices`: names the nearest, and lists them all where they are few."""
     names = sorted(choices)
-    near = get_close_matches(name, names, n=1, cutoff=0.5)
+    near = get_close_matches(name, names, n=_NEAR, cutoff=0.5)
     guess = f"did you mean '{near[0]}'? " if near else ""
-    listed = ", ".join(names[:40]) + (f", … ({len(names)} in all)" if len(names) > 40 else "")
-    return f"unknown {kind} '{name}': {guess}choose from {listed}"
+    if len(names) <= _FEW:
+        return f"unknown {kind} '{name}': {guess}choose from {', '.join(names)}"
+    others = f"others like it: {', '.join(near[1:])}; " if near[1:] else ""
+    return f"unknown {kind} '{name}': {guess}{others}{len(names)} are known"
 
 
 def raise_all(problems: list[str]) -> None:

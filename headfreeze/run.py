@@ -88,7 +88,7 @@ class Run:
             self.network.load_state_dict(load_file(folder / "weights.safetensors"))
         except Exception as error:
             raise InputError(f"{folder}/weights.safetensors: does not hold this network ({error})"[:300]) from None
-        self.network.to(self.device, memory_format=torch.channels_last).eval()
+        self.network.to(self.device).to(memory_format=torch.channels_last).eval()
 
     @property
     def main(self) -> Task:

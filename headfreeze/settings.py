@@ -44,6 +44,10 @@ class Pair:
     resize: Resize = "crop"
     augment: Augmentation = "photometric"
 
+    def __post_init__(self) -> None:
+        for name in ("source", "target"):
+            object.__setattr__(self, name, Path(getattr(self, name)))  # strings are welcome
+
     @property
     def height_width(self) -> tuple[int, int]:
         """Training resolution in pixels."""
@@ -104,8 +108,8 @@ class Training:
         precision: 32, or mixed precision with bf16 or 16.
         anchor_weight: lambda of the anchor's loss; 0 means it is measured so that the losses' magnitudes agree.
         phase_share: share of the budget of the first of two phases.
-        phase_end: the first of two phases ends at its share of the budget, or earlier at its plateau on source validation;
-            what is left over goes to the second.
+        phase_end: the first of two phases ends at its share of the budget, or earlier at its plateau on source
+            validation; what is left over goes to the second.
         freeze_after: the last stage that a freezing phase still trains.
         seed: of weights, batches and augmentation.
         workers: processes that decode images; -1 chooses by the size of the data.

@@ -1,4 +1,4 @@
-"""Recipes × seeds on one pair: trains what the store lacks, evaluates on the target's test images, writes the tables."""
+"""Recipes × seeds on one pair: trains what the store lacks, evaluates on the target's test images, writes tables."""
 
 import time
 from collections.abc import Sequence
@@ -8,10 +8,10 @@ from headfreeze.comparison.figure import draw_figure, spread_samples
 from headfreeze.comparison.results import Results
 from headfreeze.comparison.table import markdown
 from headfreeze.data.folder import open_dataset
+from headfreeze.data.images import read_image
 from headfreeze.errors import raise_all
 from headfreeze.evaluation.evaluate import Scores, score
 from headfreeze.files import write_json, write_text
-from headfreeze.data.images import read_image
 from headfreeze.recipes import COMPARED, RECIPES
 from headfreeze.run import Run
 from headfreeze.settings import Architecture, Pair, Settings, Training

@@ -52,7 +52,9 @@ class Results:
         if BASELINE not in self.metrics or ORACLE not in self.metrics:
             return math.nan
         score = self.task.score
-        ends = [self.mean(r)[score] if seed is None else self.metrics[r][seed][score] for r in (BASELINE, recipe, ORACLE)]
+        ends = [
+            self.mean(r)[score] if seed is None else self.metrics[r][seed][score] for r in (BASELINE, recipe, ORACLE)
+        ]
         gap = ends[0] - ends[2]
         return (ends[0] - ends[1]) / gap if gap else math.nan
 

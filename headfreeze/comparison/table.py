@@ -16,7 +16,7 @@ def markdown(results: Results) -> str:
     parts = [
         f"# {results.task.name} on the target's test images",
         _about(results),
-        _own_table(results),
+        own_table(results),
         verdict(results),
     ]
     if results.task.kind == "normals":
@@ -49,8 +49,8 @@ def verdict(results: Results) -> str:
 def _about(results: Results) -> str:
     seeds = sorted({seed for seeds in results.metrics.values() for seed in seeds})
     return (
-        f"Every recipe had the same budget of {results.budget} steps. Metrics pool all valid pixels of the split, at the"
-        f" labels' full resolution, and are means over the seeds {', '.join(map(str, seeds))}. Gap closed ="
+        f"Every recipe had the same budget of {results.budget} steps. Metrics pool all valid pixels of the split, at"
+        f" the labels' full resolution, and are means over the seeds {', '.join(map(str, seeds))}. Gap closed ="
         f" (baseline − recipe) / (baseline − oracle) on the {results.task.score}."
     )
 
@@ -62,7 +62,8 @@ def _columns(results: Results) -> list[str]:
     return [name for name in found if name != "pixels" and not name.startswith("iou_")]
 
 
-def _own_table(results: Results) -> str:
+def own_table(results: Results) -> str:
+    """Every recipe's metrics, averaged over seeds, as a Markdown table."""
     columns = _columns(results)
     rows = [["recipe", *(_TITLES.get(c, c) for c in columns), "± (seeds)", "gap closed"]]
     for recipe in results.metrics:

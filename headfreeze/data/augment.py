@@ -113,7 +113,9 @@ def _cast(image: Tensor, generator: Generator) -> Tensor:
     """White balance × 0.75 … 1.25 for each channel, saturation × 0 … 1.5."""
     grey = image.mean(1, keepdim=True)
     saturated = torch.lerp(grey, image, _uniform(generator, image, 0, 1.5))
-    return saturated.mul_(torch.empty(len(image), 3, 1, 1, device=image.device).uniform_(0.75, 1.25, generator=generator))
+    return saturated.mul_(
+        torch.empty(len(image), 3, 1, 1, device=image.device).uniform_(0.75, 1.25, generator=generator)
+    )
 
 
 def _gamma(image: Tensor, generator: Generator) -> Tensor:

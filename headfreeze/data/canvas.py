@@ -57,7 +57,7 @@ def compact(label: Tensor) -> Tensor:
 
 def expand(label: Tensor, task: Task) -> Tensor:
     """Undoes `compact` after the transfer to the device, and gives the label its type back."""
-    return task.label_type(label.float() if label.is_floating_point() else label)  # type: ignore[no-any-return, call-arg]
+    return task.label_type(label.float() if label.is_floating_point() else label)
 
 
 def window_corner(height: int, width: int, window: tuple[int, int], rng: np.random.Generator | None) -> tuple[int, int]:

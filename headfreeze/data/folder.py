@@ -1,7 +1,7 @@
 """The folder format: ROOT/dataset.yaml, ROOT/{train,val,test}/image/ID.EXT and ROOT/{train,val,test}/TASK/ID.EXT.
 
-A label file that is missing means that this label is missing for that image. Only the folders of the tasks that are asked
-for are looked at: a label outside a phase's supervision is not even listed.
+A label file that is missing means that this label is missing for that image. Only the folders of the tasks that are
+asked for are looked at: a label outside a phase's supervision is not even listed.
 """
 
 import hashlib
@@ -127,7 +127,9 @@ def files_by_id(folder: Path, extensions: tuple[str, ...]) -> dict[str, Path]:
             path = Path(parent, name)
             key = (path.parent / stem).relative_to(folder).as_posix()
             if key in found:
-                raise InputError(f"{path}: a second file with the id '{key}' beside {found[key].name}; keep one of them")
+                raise InputError(
+                    f"{path}: a second file with the id '{key}' beside {found[key].name}; keep one of them"
+                )
             found[key] = path
     return dict(sorted(found.items()))
 
@@ -152,5 +154,7 @@ def _sample(key: str, image: Path, labels: dict[str, Path]) -> Sample:
     for path in labels.values():
         h, w = size_of(path)
         if (h, w) != (height, width):
-            raise InputError(f"{path}: {h}x{w} pixels, but its image {image.name} has {height}x{width}; they must agree")
+            raise InputError(
+                f"{path}: {h}x{w} pixels, but its image {image.name} has {height}x{width}; they must agree"
+            )
     return Sample(key, image, labels, height, width)

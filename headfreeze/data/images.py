@@ -35,7 +35,9 @@ def read_image(path: Path) -> UInt8[np.ndarray, "h w 3"]:
     except InputError:
         raise
     except Exception as error:  # Pillow's decoders raise nearly every kind on damaged files
-        raise InputError(f"{path}: cannot be read as an image ({_reason(error)}); replace or remove the file") from error
+        raise InputError(
+            f"{path}: cannot be read as an image ({_reason(error)}); replace or remove the file"
+        ) from error
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -49,7 +51,9 @@ def image_size(path: Path) -> tuple[int, int]:
             width, height = image.size
             turned = image.getexif().get(_ORIENTATION) in _TRANSPOSING
     except Exception as error:
-        raise InputError(f"{path}: cannot be read as an image ({_reason(error)}); replace or remove the file") from error
+        raise InputError(
+            f"{path}: cannot be read as an image ({_reason(error)}); replace or remove the file"
+        ) from error
     return (width, height) if turned else (height, width)
 
 

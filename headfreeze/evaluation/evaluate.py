@@ -106,7 +106,11 @@ def evaluate_stored(folder: Path, dataset: Dataset, split: str) -> Scores:
             )
 
     def read(sample: Sample) -> dict[str, Tensor]:
-        return {name: _read_checked(task, files[name][sample.id], sample) for name, task in tasks.items() if name in sample.labels}
+        return {
+            name: _read_checked(task, files[name][sample.id], sample)
+            for name, task in tasks.items()
+            if name in sample.labels
+        }
 
     return score(read, dataset, split, tasks)
 

@@ -1,4 +1,4 @@
-"""How sure a difference between two methods is: a paired bootstrap over the test images, and over seeds where there are more."""
+"""How sure a difference between two methods is: a paired bootstrap over test images and seeds."""
 
 from dataclasses import dataclass
 

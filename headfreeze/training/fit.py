@@ -113,7 +113,9 @@ class Session:
         card = trainer.card()
         written = RunCard.read(out) if (out / "run.json").is_file() else None
         if written and _identity(written) != _identity(card):
-            raise InputError(f"{out}: holds another run ({written.recipe}, other settings or data); choose another --out")
+            raise InputError(
+                f"{out}: holds another run ({written.recipe}, other settings or data); choose another --out"
+            )
         if not written and out.is_dir() and any(out.iterdir()):
             raise InputError(f"{out}: not empty and not a run; choose another --out or empty it")
         card, last = trainer.run()
@@ -255,18 +257,21 @@ class RecipeTraining:
         with self.session.store.lock(folder):
             if folder.finished:
                 return folder.result()
-            training = self._training(folder, phase, number, steps, parent)
+            training = self.phase_training(folder, phase, number, steps, parent)
             what = f"{self.recipe.name} seed {self.seed} phase {number + 1}/{len(self.recipe.phases)}"
             with progress(what, steps) as report:
                 return training.run(report)
 
-    def _training(
+    def phase_training(
         self, folder: PhaseFolder, phase: Phase, number: int, steps: int, parent: PhaseFolder | None
     ) -> PhaseTraining:
+        """One phase, ready to run: the network with its parent's weights, the data, the plan."""
         session, settings = self.session, self.session.settings
         data = self._data(phase)
         if self._until_plateau(number) and "source" not in data.val:
-            raise InputError(f"{settings.pair.source}: phase_end is plateau, which needs a val split; make one or use share")
+            raise InputError(
+                f"{settings.pair.source}: phase_end is plateau, which needs a val split; make one or use share"
+            )
         torch.manual_seed(self.seed)
         network = build_network(settings.architecture, session.pair.tasks, pretrained=None if parent is None else False)
         if parent:
@@ -298,4 +303,3 @@ def _identity(card: RunCard) -> dict[str, Any]:
     ignored = ("workers", "cache_gb", "checkpoint_every", "device", "tensorboard")
     training = {k: v for k, v in card.settings["training"].items() if k not in ignored}
     return plain | {"settings": card.settings | {"training": training}}
-

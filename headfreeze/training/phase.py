@@ -97,7 +97,7 @@ class PhaseTraining:
         folder: PhaseFolder,
     ) -> None:
         self.fabric, self.plan, self.data, self.settings, self.folder = fabric, plan, data, settings, folder
-        self.network = network.to(fabric.device, memory_format=torch.channels_last)
+        self.network = network.to(fabric.device).to(memory_format=torch.channels_last)
         self.freeze = Freeze(self.network, after=plan.freeze_after) if plan.freeze_after else None
         fused = fabric.device.type in ("cpu", "cuda")
         optimizer = make_optimizer(Freeze.trainable(self.network), settings, plan.rate, fused)
@@ -192,9 +192,10 @@ class PhaseTraining:
         """Batch `number` on the device and augmented; its random numbers are its own, so a resumed run repeats them."""
         self.generator.manual_seed(self.plan.seed * 1_000_003 + number)
         torch.manual_seed(self.plan.seed * 1_000_003 + number)  # for a backbone's own dropout
-        return augmented(self._on_device(batch), self.data.augment, self.generator)
+        return augmented(self.on_device(batch), self.data.augment, self.generator)
 
-    def _on_device(self, batch: dict[str, DomainBatch]) -> DeviceBatch:
+    def on_device(self, batch: dict[str, DomainBatch]) -> DeviceBatch:
+        """A batch of the loader as one batch on the device, not augmented yet."""
         moved = {d: {k: v.to(self.fabric.device, non_blocking=True) for k, v in b.items()} for d, b in batch.items()}
         image = torch.cat([values["image"] for values in moved.values()])  # source first: dicts keep their order
         labels = {
@@ -207,9 +208,7 @@ class PhaseTraining:
 
     def _measure_weights(self) -> dict[str, float]:
         if self.settings.anchor_weight:
-            return {
-                name: 1.0 if name == self.data.main else self.settings.anchor_weight for name in self.data.tasks
-            }
+            return {name: 1.0 if name == self.data.main else self.settings.anchor_weight for name in self.data.tasks}
         probe = copy.deepcopy(self.network).train()
         batches = (self._prepared(k, self.steps[k]) for k in range(_MEASURED_BATCHES))
         return measured_weights(probe, batches, self.data.tasks, self.data.main)
@@ -229,7 +228,9 @@ class PhaseTraining:
         return {name: value / count for name, value in self.at.loss_sums.items() if name != "count"} if count else {}
 
     def _line(self) -> str:
-        losses = (f"{name.removeprefix('loss_')} {value:.3f}" for name, value in self._means().items() if name != "loss")
+        losses = (
+            f"{name.removeprefix('loss_')} {value:.3f}" for name, value in self._means().items() if name != "loss"
+        )
         return f"{self._images_per_second():.0f} images/s, {', '.join(losses)}"
 
     def _images_per_second(self) -> float:
@@ -244,14 +245,16 @@ class PhaseTraining:
         network = self.average.module if self.average else self.network
         network.eval()
         for domain, images in self.data.val.items():
-            sums: dict[str, float] = {}
+            sums = dict.fromkeys(self.data.tasks, 0.0)
             count = min(len(images), _VALIDATION_IMAGES)
             for start in range(0, count, self.settings.batch_size):
                 indices = range(start, min(start + self.settings.batch_size, count))
-                batch = augmented(self._on_device({domain: images.windows(indices, None)}), "none", self.generator)
-                for (_, name), term in loss_terms(network(batch.image, batch.n_source).maps, batch, self.data.tasks).items():
-                    sums[name] = sums.get(name, 0.0) + float(term) * len(indices)
-            row |= {f"val_{domain}_{name}": value / count for name, value in sums.items()}
+                batch = augmented(self.on_device({domain: images.windows(indices, None)}), "none", self.generator)
+                for (_, name), term in loss_terms(
+                    network(batch.image, batch.n_source).maps, batch, self.data.tasks
+                ).items():
+                    sums[name] += float(term) * len(indices)
+            row |= {f"val_{domain}_{name}": sums[name] / count for name in images.tasks}
         self.at.history.append(row)
         self.module.train()
 

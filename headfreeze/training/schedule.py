@@ -16,7 +16,7 @@ _START = 0.04
 def rate_factor(schedule: Schedule, step: int, steps: int) -> float:
     """Learning rate at a step of a phase, as a share of its peak.
 
-    onecycle: linear from 4 % up over the first fifth, then a cosine down to 0. poly: (1 − progress)^0.9, as AdaptSegNet.
+    onecycle: linear from 4 % up over the first fifth, then a cosine down to 0. poly: (1 − progress)^0.9 (AdaptSegNet).
     """
     progress = step / steps
     if schedule == "poly":
@@ -28,7 +28,9 @@ def rate_factor(schedule: Schedule, step: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (progress - _WARM_UP) / (1 - _WARM_UP)))
 
 
-def make_optimizer(parameters: Iterable[nn.Parameter], settings: TrainingSettings, rate: float, fused: bool) -> Optimizer:
+def make_optimizer(
+    parameters: Iterable[nn.Parameter], settings: TrainingSettings, rate: float, fused: bool
+) -> Optimizer:
     """AdamW or SGD; weights decay, norms and biases do not."""
     parameters = list(parameters)
     groups = [

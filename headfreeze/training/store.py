@@ -1,9 +1,9 @@
 """The store of phases: each under a key made from all that determines its weights, and trained once.
 
-    PHASES/KEY/phase.json           what the key was made from
-    PHASES/KEY/state.pt             everything needed to go on, while the phase is unfinished
-    PHASES/KEY/metrics.csv          losses, a row a validation
-    PHASES/KEY/weights.safetensors  and result.json, written last: the phase is finished
+PHASES/KEY/phase.json           what the key was made from
+PHASES/KEY/state.pt             everything needed to go on, while the phase is unfinished
+PHASES/KEY/metrics.csv          losses, a row a validation
+PHASES/KEY/weights.safetensors  and result.json, written last: the phase is finished
 """
 
 import csv

@@ -1,0 +1,95 @@
+"""Images per second of `fit`, everything on, against the bare arithmetic: same network, same optimizer.
+
+    python benchmarks/step.py [--seconds 20]
+
+Both run in one process, in turn, so that a machine whose speed drifts is fair to both. The bare loop has the best
+memory layout (channels last), ready float images in memory, no augmentation, no loader, no logging. `fit` is timed
+from the first to the last step of a real phase: loading, augmentation (photometric), losses, clipping, logging and
+validation are in it.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from headfreeze.data.augment import augmented
+from headfreeze.recipes import RECIPES
+from headfreeze.settings import Architecture, Pair, Settings, Training
+from headfreeze.synth.rooms import write_rooms
+from headfreeze.training.fit import RecipeTraining, Session
+from headfreeze.training.losses import loss_terms, total_loss
+from headfreeze.training.phase import PhaseTraining
+
+ROUNDS = 3
+
+
+def phase_training(rooms: Path, store: Path, backbone: str, size: int, batch_size: int, steps: int) -> PhaseTraining:
+    """mtl-both on rooms: one phase, both domains, three losses."""
+    settings = Settings(
+        Pair(rooms / "source", rooms / "target", "normals", "segmentation", size=size),
+        Architecture(backbone=backbone),
+        Training(steps=steps, batch_size=batch_size, anchor_weight=0.5, checkpoint_every=1e9),
+    )
+    training = RecipeTraining(Session(settings, store), RECIPES["mtl-both"], seed=0)
+    phase = RECIPES["mtl-both"].phases[0]
+    folder = training.session.store.folder(training.spec(phase, 0, steps, None))
+    return training.phase_training(folder, phase, 0, steps, None)
+
+
+def seconds_of_fit(training: PhaseTraining) -> float:
+    start = time.perf_counter()
+    training.run(lambda *_: None)
+    return time.perf_counter() - start
+
+
+def seconds_of_arithmetic(training: PhaseTraining, steps: int) -> float:
+    batches = [augmented(training.on_device(training.steps[k]), "none", training.generator) for k in range(4)]
+    training.module.train()
+    start = time.perf_counter()
+    for step in range(steps):
+        batch = batches[step % len(batches)]
+        terms = loss_terms(training.module(batch.image, batch.n_source).maps, batch, training.data.tasks)
+        total_loss(terms, {"normals": 1.0, "segmentation": 0.5}).backward()
+        training.optimizer.step()
+        training.optimizer.zero_grad()
+    return time.perf_counter() - start
+
+
+def measure(backbone: str, size: int, batch_size: int, seconds: float) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        rooms = Path(folder, "rooms")
+        write_rooms(rooms, source=300, target=300, size=size)
+        probe = phase_training(rooms, Path(folder, "probe"), backbone, size, batch_size, 1000)
+        seconds_of_arithmetic(probe, 2)
+        steps = max(8, round(seconds / ROUNDS / (seconds_of_arithmetic(probe, 3) / 3)))
+        fit, bare = [], []
+        for k in range(ROUNDS):
+            bare.append(seconds_of_arithmetic(probe, steps))
+            fit.append(
+                seconds_of_fit(phase_training(rooms, Path(folder, f"store{k}"), backbone, size, batch_size, steps))
+            )
+        images = 2 * batch_size * steps
+        ratio = statistics.median(b / f for f, b in zip(fit, bare, strict=True))
+        print(
+            f"{backbone:<12} {size:>4} px  {batch_size}+{batch_size}"
+            f"  fit {images / statistics.median(fit):7.1f} images/s"
+            f"  bare {images / statistics.median(bare):7.1f} images/s  ratio {ratio:.2f}",
+            flush=True,
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=20, help="about how long each side of a row takes")
+    arguments = parser.parse_args()
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {ROUNDS} rounds, median of ratios fit ÷ bare")
+    measure("tiny", 48, 24, arguments.seconds)
+    measure("resnet50", 128, 4, arguments.seconds)
+
+
+if __name__ == "__main__":
+    main()
