@@ -20,7 +20,7 @@ from headfreeze.data.augment import augmented
 from headfreeze.recipes import RECIPES
 from headfreeze.settings import Architecture, Pair, Settings, Training
 from headfreeze.synth.rooms import write_rooms
-from headfreeze.training.fit import RecipeTraining, Session
+from headfreeze.training.fit import PlannedPhase, RecipeTraining, Session
 from headfreeze.training.losses import loss_terms, total_loss
 from headfreeze.training.phase import PhaseTraining
 
@@ -35,9 +35,8 @@ def phase_training(rooms: Path, store: Path, backbone: str, size: int, batch_siz
         Training(steps=steps, batch_size=batch_size, anchor_weight=0.5, checkpoint_every=1e9),
     )
     training = RecipeTraining(Session(settings, store), RECIPES["mtl-both"], seed=0)
-    phase = RECIPES["mtl-both"].phases[0]
-    folder = training.session.store.folder(training.spec(phase, 0, steps, None))
-    return training.phase_training(folder, phase, 0, steps, None)
+    planned = PlannedPhase(RECIPES["mtl-both"].phases[0], number=0, steps=steps, parent=None, until_plateau=False)
+    return training.phase_training(planned, training.session.store.folder(training.spec(planned)))
 
 
 def seconds_of_fit(training: PhaseTraining) -> float:

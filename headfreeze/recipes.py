@@ -10,6 +10,7 @@ from headfreeze.errors import InputError, unknown
 
 Domain = Literal["source", "target"]
 Role = Literal["main", "anchor"]
+DOMAINS: tuple[Domain, ...] = ("source", "target")
 Supervision = frozenset[tuple[Domain, Role]]
 """The (domain, task) pairs whose labels a phase trains on: the paper's check marks."""
 

@@ -1,0 +1,104 @@
+"""What training sees of a pair: samples, decoded images and fingerprints, each found once and kept for the next recipe."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+
+from headfreeze.data.folder import Sample, fingerprint
+from headfreeze.data.loader import DomainImages, choose_workers
+from headfreeze.data.pair import OpenPair, open_pair
+from headfreeze.errors import raise_all
+from headfreeze.recipes import DOMAINS, Domain, Phase, Supervision
+from headfreeze.settings import Settings
+from headfreeze.training.phase import PhaseData
+
+_DECODED_FIRST = 32
+_SPLITS = ("train", "val")
+_T = TypeVar("_T")
+
+
+class Inputs:
+    """A pair under one setting. Only labels of the supervision that is asked for are listed, read or counted.
+
+    Args:
+        settings: the pair, and the training's memory and workers.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._kept: dict[tuple[str, str, str, Supervision], object] = {}
+
+    @cached_property
+    def pair(self) -> OpenPair:
+        """Both datasets, opened.
+
+        Raises:
+            InputError: they cannot be opened, or do not go together.
+        """
+        opened, problems = open_pair(self.settings.pair)
+        raise_all(problems)
+        assert opened is not None
+        return opened
+
+    @cached_property
+    def workers(self) -> int:
+        """Processes that decode images."""
+        if self.settings.training.workers >= 0:
+            return self.settings.training.workers
+        return choose_workers([s for d in DOMAINS for s in self.samples(d, "train", frozenset())])
+
+    def phase_data(self, phase: Phase) -> PhaseData:
+        """The images and supervised labels of a phase."""
+        loaded = {
+            split: {d: images for d in DOMAINS if phase.uses(d) if (images := self.images(d, split, phase.supervision))}
+            for split in _SPLITS
+        }
+        main = self.pair.roles["main"].name
+        return PhaseData(
+            loaded["train"], loaded["val"], self.pair.tasks, main, self.settings.pair.augment, self.workers
+        )
+
+    def samples(self, domain: Domain, split: str, supervision: Supervision) -> list[Sample]:
+        """Samples with the supervised labels of this domain; none where there is no val split."""
+        own = _of(domain, supervision)
+        if split == "val" and not self.pair.datasets[domain].has_split("val"):
+            return []
+        return self._once("samples", domain, split, own, lambda: self.pair.samples(domain, split, own))
+
+    def fingerprint(self, domain: Domain, split: str, supervision: Supervision) -> str:
+        """What the files of a split hold."""
+        own = _of(domain, supervision)
+        root = self.pair.datasets[domain].root
+        return self._once(
+            "fingerprint", domain, split, own, lambda: fingerprint(self.samples(domain, split, own), root)
+        )
+
+    def images(self, domain: Domain, split: str, supervision: Supervision) -> DomainImages | None:
+        """Decoded images with the supervised labels; None where the split has none.
+
+        A spread of them is decoded at once, so that most damaged files show before anything is trained or written.
+        """
+        own = _of(domain, supervision)
+        samples = self.samples(domain, split, own)
+        return (
+            self._once("images", domain, split, own, lambda: self._decoded(domain, own, samples)) if samples else None
+        )
+
+    def _decoded(self, domain: Domain, own: Supervision, samples: list[Sample]) -> DomainImages:
+        budget = int(self.settings.training.cache_gb * 2**30 / len(DOMAINS) / len(_SPLITS))
+        images = DomainImages(samples, self.pair.supervised(domain, own), self.pair.canvas, budget, self.workers > 0)
+        for index in np.linspace(0, len(images) - 1, min(_DECODED_FIRST, len(images))).astype(int):
+            images[int(index)]
+        return images
+
+    def _once(self, what: str, domain: str, split: str, own: Supervision, make: Callable[[], _T]) -> _T:
+        key = (what, domain, split, own)
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]  # type: ignore[return-value]  # what was made under this key
+
+
+def _of(domain: Domain, supervision: Supervision) -> Supervision:
+    return frozenset((d, role) for d, role in supervision if d == domain)
