@@ -5,7 +5,7 @@ A label file `0001.png` has 16 bits a pixel, in millimetres: 2500 is 2.5 m, 0 is
 
 import math
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -22,7 +22,7 @@ from headfreeze.tasks.images import read_npy, read_png, with_extension, write_np
 from headfreeze.tasks.labels import Depth
 from headfreeze.tasks.losses import masked_mean, widened
 
-Loss = Literal["log_l1", "berhu"]
+LOSSES = ("log_l1", "berhu")
 
 NEAR_M = 0.001
 FAR_M = 1000.0  # predictions end here; farther labels (sky, a renderer's "infinity") are invalid
@@ -46,11 +46,11 @@ class DepthTask(Task):
     lower_is_better: ClassVar[bool] = True
     extensions: ClassVar[tuple[str, ...]] = (".png", ".npy")
 
-    def __init__(self, name: str = "depth", loss: Loss = "log_l1") -> None:
+    def __init__(self, name: str = "depth", loss: str = "log_l1") -> None:
         super().__init__(name)
-        if loss not in get_args(Loss):
-            raise InputError(f"task '{name}': {unknown('loss', str(loss), get_args(Loss))}")
-        self.loss_name: Loss = loss
+        if loss not in LOSSES:
+            raise InputError(f"task '{name}': {unknown('loss', str(loss), LOSSES)}")
+        self.loss_name = loss
 
     @property
     def channels(self) -> int:

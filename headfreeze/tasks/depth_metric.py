@@ -61,10 +61,10 @@ def compute(
     relative: Int64[Tensor, "2 2"],
     square: Int64[Tensor, "2 2"],
     pixels: Int64[Tensor, ""],
-) -> dict[str, float]:
+) -> dict[str, int | float]:
     """The metrics from the sums; NaN where no pixel was valid."""
     n = int(pixels)
-    metrics: dict[str, float] = {}
+    metrics: dict[str, int | float] = {}
     for i, suffix in enumerate(_SCALES):
         metrics[f"abs_rel{suffix}"] = total(relative[i], _RELATIVE_UNIT) / n if n else math.nan
         metrics[f"rmse{suffix}"] = math.sqrt(total(square[i], _SQUARE_UNIT) / n) if n else math.nan
@@ -101,6 +101,6 @@ class DepthMetric(Metric):
         for state, values in zip(("counts", "relative", "square", "pixels"), new, strict=True):
             setattr(self, state, getattr(self, state) + values.to(self.device))
 
-    def compute(self) -> dict[str, float]:
+    def compute(self) -> dict[str, int | float]:
         """The metrics over all that has been added; NaN where no pixel was valid."""
         return compute(self.counts, self.relative, self.square, self.pixels)

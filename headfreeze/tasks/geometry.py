@@ -24,6 +24,7 @@ _MIRRORED_X = (-1.0, 0.0, 0.0, 1.0)
 _MIRRORED_Y = (1.0, 0.0, 0.0, -1.0)
 
 Kernel = Callable[..., Any]
+Number = int | float  # v2 passes on what its caller gave
 
 
 def _kernel(function: Callable[..., Any]) -> Callable[[Kernel], Kernel]:
@@ -59,7 +60,7 @@ def vertical_flip(data: Tensor, kind: type[DenseLabel]) -> Tensor:
 def resize(
     data: Tensor,
     kind: type[DenseLabel],
-    size: Sequence[int] | None,
+    size: int | Sequence[int] | None,
     interpolation: InterpolationMode | str | int = InterpolationMode.BILINEAR,
     max_size: int | None = None,
     **_: Any,
@@ -87,9 +88,9 @@ def crop(data: Tensor, _kind: type[DenseLabel], top: int, left: int, height: int
 
 
 @_kernel(v2.center_crop)
-def center_crop(data: Tensor, _kind: type[DenseLabel], output_size: Sequence[int]) -> Tensor:
+def center_crop(data: Tensor, _kind: type[DenseLabel], output_size: int | Sequence[int]) -> Tensor:
     """Cuts the middle; what lies outside of the label is invalid."""
-    return v2.center_crop_image(data, list(output_size) if isinstance(output_size, Sequence) else output_size)
+    return v2.center_crop_image(data, output_size)
 
 
 @_kernel(v2.resized_crop)
@@ -100,7 +101,7 @@ def resized_crop(
     left: int,
     height: int,
     width: int,
-    size: Sequence[int],
+    size: int | Sequence[int],
     interpolation: InterpolationMode | str | int = InterpolationMode.BILINEAR,
     **_: Any,
 ) -> Tensor:
@@ -112,7 +113,7 @@ def resized_crop(
 def pad(
     data: Tensor,
     _kind: type[DenseLabel],
-    padding: Sequence[int],
+    padding: int | Sequence[int],
     **_: Any,
 ) -> Tensor:
     """Adds invalid pixels, whatever the fill and the mode: nothing is known of the surface out there."""
@@ -123,10 +124,10 @@ def pad(
 def rotate(
     data: Tensor,
     kind: type[DenseLabel],
-    angle: float,
+    angle: Number,
     *,
     expand: bool = False,
-    center: Sequence[float] | None = None,
+    center: Sequence[Number] | None = None,
     **_: Any,
 ) -> Tensor:
     """Turns by `angle` degrees counter-clockwise, as seen; always to the nearest pixel, the corners are invalid."""
@@ -138,12 +139,12 @@ def rotate(
 def affine(
     data: Tensor,
     kind: type[DenseLabel],
-    angle: float,
-    translate: Sequence[float],
-    scale: float,
-    shear: Sequence[float],
+    angle: Number,
+    translate: Sequence[Number],
+    scale: Number,
+    shear: Number | Sequence[Number],
     *,
-    center: Sequence[float] | None = None,
+    center: Sequence[Number] | None = None,
     **_: Any,
 ) -> Tensor:
     """Turns by `angle` degrees clockwise, as seen (v2's sign here), moves and scales; to the nearest pixel.
@@ -160,14 +161,14 @@ def affine(
 
 
 @_kernel(v2.five_crop)
-def five_crop(data: Tensor, _kind: type[DenseLabel], size: Sequence[int]) -> tuple[Tensor, ...]:
+def five_crop(data: Tensor, _kind: type[DenseLabel], size: int | Sequence[int]) -> tuple[Tensor, ...]:
     """The four corners and the middle."""
     return tuple(v2.five_crop_image(data, size))
 
 
 @_kernel(v2.ten_crop)
 def ten_crop(
-    data: Tensor, kind: type[DenseLabel], size: Sequence[int], vertical_flip: bool = False
+    data: Tensor, kind: type[DenseLabel], size: int | Sequence[int], vertical_flip: bool = False
 ) -> tuple[Tensor, ...]:
     """The five crops of the label, then those of its mirror image."""
     mirrored = kind.turned(data.flip(-2 if vertical_flip else -1), _MIRRORED_Y if vertical_flip else _MIRRORED_X)
@@ -183,7 +184,7 @@ def _refuse(function: Callable[..., Any], name: str) -> None:
         )
 
 
-def _rotation(angle_deg: float) -> tuple[float, float, float, float]:
+def _rotation(angle_deg: Number) -> tuple[float, float, float, float]:
     """Counter-clockwise rotation, row-major, where y points up."""
     cos, sin = math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
     return cos, -sin, sin, cos

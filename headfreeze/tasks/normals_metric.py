@@ -49,7 +49,7 @@ def update(
 
 def compute(
     below: Int64[Tensor, "3"], histogram: Int64[Tensor, "18001"], angle: Int64[Tensor, "2"], square: Int64[Tensor, "2"]
-) -> dict[str, float]:
+) -> dict[str, int | float]:
     """The metrics from the sums; NaN where no pixel was valid."""
     pixels = int(histogram.sum())
     if pixels == 0:
@@ -97,6 +97,6 @@ class NormalsMetric(Metric):
         for state, values in zip(("below", "histogram", "angle", "square"), new, strict=True):
             setattr(self, state, getattr(self, state) + values.to(self.device))
 
-    def compute(self) -> dict[str, float]:
+    def compute(self) -> dict[str, int | float]:
         """The metrics over all that has been added; NaN where no pixel was valid."""
         return compute(self.below, self.histogram, self.angle, self.square)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Integer, UInt8
 from torch import Tensor
 from torch.nn import functional
 from torchmetrics import Metric
@@ -35,7 +35,8 @@ class SegmentationTask(Task):
 
     Args:
         name: of the task, and of the folder of its labels.
-        classes: names of the classes, in the order of their indices.
+        classes: names of the classes, a list of str in the order of their indices. Any other value, as may stand in
+            dataset.yaml, is an InputError.
     """
 
     kind: ClassVar[str] = "segmentation"
@@ -45,10 +46,10 @@ class SegmentationTask(Task):
     lower_is_better: ClassVar[bool] = False
     extensions: ClassVar[tuple[str, ...]] = (".png",)
 
-    def __init__(self, name: str = "segmentation", *, classes: Sequence[str]) -> None:
+    def __init__(self, name: str = "segmentation", *, classes: Any) -> None:
         super().__init__(name)
         _check_classes(name, classes)
-        self.classes = tuple(classes)
+        self.classes: tuple[str, ...] = tuple(classes)
         few = len(classes) <= _INVALID_8_BIT
         self.invalid_index = _INVALID_8_BIT if few else _INVALID_16_BIT
         self.dtype = torch.uint8 if few else torch.int32
@@ -62,13 +63,13 @@ class SegmentationTask(Task):
         """The classes."""
         return self._kind_entry() | {"classes": list(self.classes)}
 
-    def loss(self, output: Float[Tensor, "b c h w"], label: Int[Tensor, "b 1 h w"]) -> Float[Tensor, ""]:
+    def loss(self, output: Float[Tensor, "b c h w"], label: Integer[Tensor, "b 1 h w"]) -> Float[Tensor, ""]:
         """Mean cross-entropy."""
         target = label.squeeze(1).long()
         total = functional.cross_entropy(widened(output), target, ignore_index=self.invalid_index, reduction="sum")
         return total / (target != self.invalid_index).sum().clamp(min=1)
 
-    def decode(self, output: Float[Tensor, "b c h w"]) -> Int[Tensor, "b 1 h w"]:
+    def decode(self, output: Float[Tensor, "b c h w"]) -> Integer[Tensor, "b 1 h w"]:
         """The class with the highest score."""
         return output.argmax(1, keepdim=True).to(self.dtype)
 
@@ -76,12 +77,12 @@ class SegmentationTask(Task):
         """Overlap of the classes, see `SegmentationMetric`."""
         return SegmentationMetric(self.classes)
 
-    def render(self, label: Int[Tensor, "1 h w"]) -> UInt8[np.ndarray, "h w 3"]:
+    def render(self, label: Integer[Tensor, "1 h w"]) -> UInt8[np.ndarray, "h w 3"]:
         """A colour for each index, the same in every picture and for any number of classes."""
         index = label[0].detach().cpu().numpy().astype(np.int64)
         return np.where((index < len(self.classes))[..., None], _palette(len(self.classes))[index % self.channels], 0)
 
-    def read(self, path: Path) -> Int[Tensor, "1 h w"]:
+    def read(self, path: Path) -> Integer[Tensor, "1 h w"]:
         """Reads an 8- or 16-bit grey PNG of class indices, or a palette PNG's indices; 255 / 65535 = invalid.
 
         Raises:
@@ -101,22 +102,22 @@ class SegmentationTask(Task):
         self._check_indices(label, path)
         return tv_tensors.Mask(torch.from_numpy(np.array(label)).to(self.dtype)[None])
 
-    def write(self, label: Int[Tensor, "1 h w"], path: Path) -> Path:
+    def write(self, label: Integer[Tensor, "1 h w"], path: Path) -> Path:
         """Writes a grey PNG, 8 bits for up to 255 classes and 16 for more."""
         path = with_extension(path, self.extensions)
         index = label[0].detach().cpu().numpy()
         write_png(index.astype(np.uint8 if self.dtype == torch.uint8 else np.uint16)[..., None], path)
         return path
 
-    def invalid(self, height: int, width: int) -> Int[Tensor, "1 h w"]:
+    def invalid(self, height: int, width: int) -> Integer[Tensor, "1 h w"]:
         """`invalid_index` everywhere."""
         return tv_tensors.Mask(torch.full((1, height, width), self.invalid_index, dtype=self.dtype))
 
-    def valid(self, label: Int[Tensor, "*b 1 h w"]) -> Bool[Tensor, "*b 1 h w"]:
+    def valid(self, label: Integer[Tensor, "*b 1 h w"]) -> Bool[Tensor, "*b 1 h w"]:
         """Those of any class."""
         return label != self.invalid_index
 
-    def _check_indices(self, label: Int[np.ndarray, "h w"], path: Path) -> None:
+    def _check_indices(self, label: Integer[np.ndarray, "h w"], path: Path) -> None:
         wrong = (label >= len(self.classes)) & (label != self.invalid_index)
         if wrong.any():
             raise InputError(

@@ -3,13 +3,13 @@
 import math
 
 import torch
-from jaxtyping import Int, Int64
+from jaxtyping import Int64, Integer
 from torch import Tensor
 from torchmetrics import Metric
 
 
 def update(
-    prediction: Int[Tensor, "b 1 h w"], label: Int[Tensor, "b 1 h w"], classes: int
+    prediction: Integer[Tensor, "b 1 h w"], label: Integer[Tensor, "b 1 h w"], classes: int
 ) -> tuple[Int64[Tensor, " c"], Int64[Tensor, " c"], Int64[Tensor, " c"]]:
     """Pixels of each class that are hit, that the label has, and that the prediction has; valid pixels only.
 
@@ -28,7 +28,7 @@ def update(
 
 def compute(
     hits: Int64[Tensor, " c"], labelled: Int64[Tensor, " c"], predicted: Int64[Tensor, " c"], names: tuple[str, ...]
-) -> dict[str, float]:
+) -> dict[str, int | float]:
     """The metrics from the counts; NaN where no pixel was valid, and for classes in neither label nor prediction."""
     pixels = int(labelled.sum())
     union = labelled + predicted - hits
@@ -67,6 +67,6 @@ class SegmentationMetric(Metric):
         for state, values in zip(("hits", "labelled", "predicted"), new, strict=True):
             setattr(self, state, getattr(self, state) + values.to(self.device))
 
-    def compute(self) -> dict[str, float]:
+    def compute(self) -> dict[str, int | float]:
         """The metrics over all that has been added."""
         return compute(self.hits, self.labelled, self.predicted, self.names)

@@ -23,7 +23,7 @@ def sphere(
 
 def plane(normal: tuple[float, float, float], size: int = 8) -> Float[Tensor, "3 size size"]:
     """The same unit normal everywhere."""
-    n = torch.nn.functional.normalize(torch.tensor(normal), dim=0)
+    n = torch.nn.functional.normalize(torch.tensor(normal, dtype=torch.float32), dim=0)
     return n[:, None, None].expand(3, size, size).clone()
 
 
@@ -36,4 +36,5 @@ def random_normals(*shape: int, seed: int = 0, invalid: float = 0.0) -> Float[Te
 
 def angles_deg(a: Tensor, b: Tensor) -> Tensor:
     """Angle between unit vectors, per pixel."""
-    return torch.acos((a.double() * b.double()).sum(-3).clamp(-1, 1)).rad2deg()
+    a, b = (torch.nn.functional.normalize(each.double(), dim=-3) for each in (a, b))
+    return torch.acos((a * b).sum(-3).clamp(-1, 1)).rad2deg()
