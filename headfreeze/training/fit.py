@@ -76,9 +76,13 @@ class Session:
         """All that is wrong with the settings, the names of recipes and the pair, a line each; trains nothing."""
         found = [unknown("recipe", name, RECIPES) for name in recipes if name not in RECIPES]
         found += self.settings.problems()
+        training = self.settings.training
+        longest = max((len(RECIPES[name].phases) for name in recipes if name in RECIPES), default=1)
         checks: list[Callable[[], object]] = [
             lambda: build_backbone(self.settings.architecture.backbone),
-            lambda: choose_device(self.settings.training.device),
+            lambda: choose_device(training.device),
+            lambda: training.steps < 1 or split_budget(training.steps, longest, training.phase_share),
+            lambda: check_folder(self.store.root),
         ]
         for check in checks:
             try:
@@ -91,20 +95,33 @@ class Session:
         """Trains a recipe, or takes it from the store, and writes the run."""
         training = self.settings.training
         seed = training.seed if seed is None else seed
-        trainer = RecipeTraining(self, recipe, seed)
-        card = trainer.card()
-        written = RunCard.read(out) if (out / "run.json").is_file() else None
-        if written and _identity(written) != _identity(card):
-            raise InputError(
-                f"{out}: holds another run ({written.recipe}, other settings or data); choose another --out"
-            )
-        if not written and out.is_dir() and any(out.iterdir()):
-            raise InputError(f"{out}: not empty and not a run; choose another --out or empty it")
-        card, last = trainer.run()
-        write_with(out / "weights.safetensors", lambda p: shutil.copyfile(last.weights_path, p))
-        write_with(out / "metrics.csv", lambda p: shutil.copyfile(last.path / "metrics.csv", p))
-        card.write(out)
+        written = _written(out)
+        card, last = RecipeTraining(self, recipe, seed).run(_Allowed(out, written))
+        if written:
+            write_with(out / "weights.safetensors", lambda p: shutil.copyfile(last.weights_path, p))
+            return written
+        with new_folder(out) as folder:  # all at once: killed in between, the next call finds no half of a run
+            shutil.copyfile(last.weights_path, folder / "weights.safetensors")
+            shutil.copyfile(last.path / "metrics.csv", folder / "metrics.csv")
+            card.write(folder)
         return card
+
+    def check(self, recipe: Recipe) -> None:
+        """Lists and samples everything that any phase of the recipe will read, so that no phase is trained in vain.
+
+        Raises:
+            InputError: labels are missing, a file is damaged, a plateau has no validation images to show on.
+        """
+        for phase in recipe.phases:
+            for domain in _DOMAINS:
+                if phase.uses(domain):
+                    self.images(domain, "train", phase.supervision)
+                    self.images(domain, "val", phase.supervision)
+        plateau = self.settings.training.phase_end == "plateau" and len(recipe.phases) > 1
+        if plateau and not self.samples("source", "val", recipe.phases[0].supervision):
+            raise InputError(
+                f"{self.settings.pair.source}: phase_end is plateau, which needs a val split; make one or use share"
+            )
 
     @cached_property
     def fabric(self) -> Fabric:
