@@ -1,4 +1,4 @@
-"""What training sees of a pair: samples, decoded images and fingerprints, each found once and kept for the next recipe."""
+"""What training sees of a pair: samples, decoded images, fingerprints; found once, kept for the next recipe."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -51,10 +51,11 @@ class Inputs:
 
     def phase_data(self, phase: Phase) -> PhaseData:
         """The images and supervised labels of a phase."""
-        loaded = {
-            split: {d: images for d in DOMAINS if phase.uses(d) if (images := self.images(d, split, phase.supervision))}
-            for split in _SPLITS
-        }
+        loaded: dict[str, dict[str, DomainImages]] = {split: {} for split in _SPLITS}
+        for domain in DOMAINS:
+            for split in _SPLITS if phase.uses(domain) else ():
+                if images := self.images(domain, split, phase.supervision):
+                    loaded[split][domain] = images
         main = self.pair.roles["main"].name
         return PhaseData(
             loaded["train"], loaded["val"], self.pair.tasks, main, self.settings.pair.augment, self.workers

@@ -20,6 +20,7 @@ from headfreeze.progress import Report
 from headfreeze.settings import Augmentation
 from headfreeze.settings import Training as TrainingSettings
 from headfreeze.tasks.base import Task
+from headfreeze.training.events import EventFiles
 from headfreeze.training.losses import loss_terms, measured_weights, total_loss
 from headfreeze.training.schedule import make_optimizer, rate_factor
 from headfreeze.training.store import PhaseFolder
@@ -108,6 +109,7 @@ class PhaseTraining:
             else None
         )
         self.generator = torch.Generator(fabric.device)
+        self.events = EventFiles(folder.path / "tensorboard") if settings.tensorboard else None
         self.steps = TrainingSteps(data.train, settings.batch_size, plan.seed, data.augment != "none")
         self.at = Progressed()
 
@@ -256,6 +258,8 @@ class PhaseTraining:
                     sums[name] += float(term) * len(indices)
             row |= {f"val_{domain}_{name}": sums[name] / count for name in images.tasks}
         self.at.history.append(row)
+        if self.events:
+            self.events.write(row)
         self.module.train()
 
     def _on_plateau(self) -> bool:
