@@ -1,24 +1,44 @@
-"""What all tests share: types checked at run time, one thread a process, a tiny pair, the real data where it lies."""
+"""What all tests share: arrays checked against their annotations, no network, a tiny pair, the real data if there."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import hypothesis
 import pytest
 import torch
+from jaxtyping import install_import_hook
 
+from tests.typechecking import checked
 from tests.worlds import TinyPair, write_pair
+
+install_import_hook("headfreeze", f"{checked.__module__}.{checked.__name__}")  # before anything imports the package
+
+torch.set_num_threads(1)  # tests run side by side, one process a core
+
+hypothesis.settings.register_profile("headfreeze", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("headfreeze")
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _one_thread() -> None:
-    torch.set_num_threads(1)  # workers run side by side; numbers do not depend on the machine's cores
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The outside does not exist, so that no test depends on it, or on a cache that an earlier run has filled."""
+    resolve = socket.getaddrinfo
+
+    def local_only(host: Any, *args: Any, **kwargs: Any) -> Any:
+        if host in (None, "", "localhost", "127.0.0.1", "::1", socket.gethostname()):
+            return resolve(host, *args, **kwargs)
+        raise socket.gaierror(socket.EAI_NONAME, f"tests have no network: {host}")
+
+    monkeypatch.setattr(socket, "getaddrinfo", local_only)
 
 
 @pytest.fixture(scope="session")
 def tiny_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TinyPair]:
-    """A source and a target of 48 px with normals, depth, segmentation. Read only: damage a `tiny_pair.copy(tmp_path)`."""
+    """A source and a target of 48 px with all three tasks. Read only: damage a `tiny_pair.copy(tmp_path)` instead."""
     pair = write_pair(tmp_path_factory.mktemp("tiny"))
     before = pair.digest()
     yield pair
@@ -27,7 +47,7 @@ def tiny_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TinyPair]:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real data beside the checkout; tests that need it carry the mark `shared`."""
+    """The folder of real data beside the checkout; tests that ask for it carry the mark `shared`."""
     if not _SHARED.is_dir():
-        pytest.skip("the real data is not here: ../shared/data, beside the checkout, does not exist")
+        pytest.skip("the real data is not here: there is no ../shared/data beside the checkout")
     return _SHARED
