@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from headfreeze.errors import InputError
+
 
 def write_with(path: Path, write: Callable[[Path], object]) -> None:
     """Calls `write` on a temporary path beside `path` (same suffix), makes it durable, and renames it to `path`."""
@@ -54,6 +56,19 @@ def new_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def check_folder(path: Path) -> None:
+    """Makes nothing, but says at once what `path` would say in the end, as a folder to write to.
+
+    Raises:
+        InputError: a file is in its way, or the folder that would hold it cannot be written to.
+    """
+    there = next(p for p in (path, *path.absolute().parents) if p.exists())
+    if not there.is_dir():
+        raise InputError(f"{path}: {there} is a file, not a folder; choose another folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"{path}: no permission to write to {there}; choose another folder")
 
 
 def _umask() -> int:

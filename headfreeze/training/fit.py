@@ -12,7 +12,7 @@ from lightning.fabric import Fabric
 
 from headfreeze.data.pair import open_pair
 from headfreeze.errors import InputError, raise_all, unknown
-from headfreeze.files import write_with
+from headfreeze.files import check_folder, new_folder
 from headfreeze.models.backbones import build_backbone
 from headfreeze.progress import progress
 from headfreeze.recipes import DOMAINS, RECIPES, Phase, Recipe, find_recipe, split_budget
@@ -93,12 +93,10 @@ class Session:
 
     def fit(self, recipe: Recipe, out: Path, seed: int | None = None) -> RunCard:
         """Trains a recipe, or takes it from the store, and writes the run."""
-        training = self.settings.training
-        seed = training.seed if seed is None else seed
+        seed = self.settings.training.seed if seed is None else seed
         written = _written(out)
-        card, last = RecipeTraining(self, recipe, seed).run(_Allowed(out, written))
-        if written:
-            write_with(out / "weights.safetensors", lambda p: shutil.copyfile(last.weights_path, p))
+        card, last = RecipeTraining(self, recipe, seed, out, written).run()
+        if written:  # the same run, phase by phase
             return written
         with new_folder(out) as folder:  # all at once: killed in between, the next call finds no half of a run
             shutil.copyfile(last.weights_path, folder / "weights.safetensors")
@@ -107,18 +105,15 @@ class Session:
         return card
 
     def check(self, recipe: Recipe) -> None:
-        """Lists and samples everything that any phase of the recipe will read, so that no phase is trained in vain.
+        """Lists and samples all that any phase of the recipe will read, so that none is trained before a fault shows.
 
         Raises:
             InputError: labels are missing, a file is damaged, a plateau has no validation images to show on.
         """
         for phase in recipe.phases:
-            for domain in _DOMAINS:
-                if phase.uses(domain):
-                    self.images(domain, "train", phase.supervision)
-                    self.images(domain, "val", phase.supervision)
+            self.inputs.phase_data(phase)
         plateau = self.settings.training.phase_end == "plateau" and len(recipe.phases) > 1
-        if plateau and not self.samples("source", "val", recipe.phases[0].supervision):
+        if plateau and not self.inputs.samples("source", "val", recipe.phases[0].supervision):
             raise InputError(
                 f"{self.settings.pair.source}: phase_end is plateau, which needs a val split; make one or use share"
             )
@@ -146,11 +141,13 @@ class PlannedPhase:
 
 @dataclass(frozen=True)
 class RecipeTraining:
-    """One recipe with one seed."""
+    """One recipe with one seed, for a run at `out`, where `written` lies already or nothing does."""
 
     session: Session
     recipe: Recipe
     seed: int
+    out: Path
+    written: RunCard | None = None
 
     def card(self, phases: Sequence[dict[str, Any]] = ()) -> RunCard:
         """What run.json will say."""
@@ -178,9 +175,23 @@ class RecipeTraining:
             plateau = training.phase_end == "plateau" and number < last
             planned = PlannedPhase(phase, number, steps, folder, plateau)
             folder = self.session.store.folder(self.spec(planned))
+            if self.written:
+                done.append(self._same(self.written, number, folder.key))
+                continue
+            if not folder.finished:
+                self.session.check(self.recipe)
             done.append({"key": folder.key, **self._trained(planned, folder)})
         assert folder is not None
         return self.card(done), folder
+
+    def _same(self, written: RunCard, number: int, key: str) -> dict[str, Any]:
+        """The phase as the run at `out` has it, which must have this key: equal keys mean equal weights."""
+        there = written.phases[number] if number < len(written.phases) else {}
+        if written.recipe != self.recipe.name or there.get("key") != key:
+            raise InputError(
+                f"{self.out}: holds another run ({written.recipe}, other settings or data); choose another --out"
+            )
+        return there
 
     def spec(self, planned: PlannedPhase) -> dict[str, Any]:
         """All that determines the weights of a phase, and nothing else: the store's key is made from it."""
@@ -225,10 +236,6 @@ class RecipeTraining:
         session, parent = self.session, planned.parent
         settings = session.settings
         data = session.inputs.phase_data(planned.phase)
-        if planned.until_plateau and "source" not in data.val:
-            raise InputError(
-                f"{settings.pair.source}: phase_end is plateau, which needs a val split; make one or use share"
-            )
         torch.manual_seed(self.seed)
         network = build_network(settings.architecture, data.tasks, pretrained=None if parent is None else False)
         if parent:
@@ -244,9 +251,11 @@ class RecipeTraining:
         return PhaseTraining(session.fabric, network, plan, data, settings.training, folder)
 
 
-def _identity(card: RunCard) -> dict[str, Any]:
-    """What two runs must share to be the same run; where it was computed and how fast does not matter."""
-    plain = vars(card) | {"phases": None}
-    ignored = ("workers", "cache_gb", "checkpoint_every", "device", "tensorboard")
-    training = {k: v for k, v in card.settings["training"].items() if k not in ignored}
-    return plain | {"settings": card.settings | {"training": training}}
+def _written(out: Path) -> RunCard | None:
+    """The run at `out`; None where nothing is there yet."""
+    check_folder(out)
+    if (out / "run.json").is_file() and (out / "weights.safetensors").is_file():
+        return RunCard.read(out)
+    if out.is_dir() and any(out.iterdir()):
+        raise InputError(f"{out}: not empty and not a run; choose another --out or empty it")
+    return None
