@@ -223,10 +223,12 @@ class RecipeTraining:
         return {d: inputs.fingerprint(d, split, phase.supervision) for d in DOMAINS if phase.uses(d)}
 
     def _trained(self, planned: PlannedPhase, folder: PhaseFolder) -> dict[str, Any]:
+        if folder.finished:
+            return folder.result()
+        training = self.phase_training(planned, folder)  # its faults show before anything is written
         with self.session.store.lock(folder):
-            if folder.finished:
+            if folder.finished:  # meanwhile, by another process
                 return folder.result()
-            training = self.phase_training(planned, folder)
             what = f"{self.recipe.name} seed {self.seed} phase {planned.number + 1}/{len(self.recipe.phases)}"
             with progress(what, planned.steps) as report:
                 return training.run(report)

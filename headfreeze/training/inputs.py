@@ -1,6 +1,6 @@
 """What training sees of a pair: samples, decoded images, fingerprints; found once, kept for the next recipe."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TypeVar
 
@@ -42,13 +42,6 @@ class Inputs:
         assert opened is not None
         return opened
 
-    @cached_property
-    def workers(self) -> int:
-        """Processes that decode images."""
-        if self.settings.training.workers >= 0:
-            return self.settings.training.workers
-        return choose_workers([s for d in DOMAINS for s in self.samples(d, "train", frozenset())])
-
     def phase_data(self, phase: Phase) -> PhaseData:
         """The images and supervised labels of a phase."""
         loaded: dict[str, dict[str, DomainImages]] = {split: {} for split in _SPLITS}
@@ -56,10 +49,9 @@ class Inputs:
             for split in _SPLITS if phase.uses(domain) else ():
                 if images := self.images(domain, split, phase.supervision):
                     loaded[split][domain] = images
+        workers = max(self._workers(images.samples) for images in loaded["train"].values())
         main = self.pair.roles["main"].name
-        return PhaseData(
-            loaded["train"], loaded["val"], self.pair.tasks, main, self.settings.pair.augment, self.workers
-        )
+        return PhaseData(loaded["train"], loaded["val"], self.pair.tasks, main, self.settings.pair.augment, workers)
 
     def samples(self, domain: Domain, split: str, supervision: Supervision) -> list[Sample]:
         """Samples with the supervised labels of this domain; none where there is no val split."""
@@ -89,10 +81,16 @@ class Inputs:
 
     def _decoded(self, domain: Domain, own: Supervision, samples: list[Sample]) -> DomainImages:
         budget = int(self.settings.training.cache_gb * 2**30 / len(DOMAINS) / len(_SPLITS))
-        images = DomainImages(samples, self.pair.supervised(domain, own), self.pair.canvas, budget, self.workers > 0)
+        shared = self._workers(samples) > 0
+        images = DomainImages(samples, self.pair.supervised(domain, own), self.pair.canvas, budget, shared)
         for index in np.linspace(0, len(images) - 1, min(_DECODED_FIRST, len(images))).astype(int):
             images[int(index)]
         return images
+
+    def _workers(self, samples: Sequence[Sample]) -> int:
+        """Processes that decode images. Each domain is counted alone: a phase opens no file of one it does not use."""
+        workers = self.settings.training.workers
+        return workers if workers >= 0 else choose_workers(samples)
 
     def _once(self, what: str, domain: str, split: str, own: Supervision, make: Callable[[], _T]) -> _T:
         key = (what, domain, split, own)
