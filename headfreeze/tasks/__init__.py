@@ -20,7 +20,7 @@ TASKS: dict[str, type[Task]] = {
 }
 
 
-def make_task(name: str, options: dict[str, Any] | None = None) -> Task:
+def make_task(name: str, options: Any = None) -> Task:
     """The task of an entry in dataset.yaml, for example `edges: {kind: segmentation, classes: [none, edge]}`.
 
     Args:
@@ -43,8 +43,12 @@ def make_task(name: str, options: dict[str, Any] | None = None) -> Task:
     del parameters["name"]
     for option in given:
         if option not in parameters:
-            choices = unknown("option", str(option), parameters) if parameters else f"unknown option '{option}': none"
-            raise InputError(f"task '{name}' of kind '{kind}': {choices}")
+            fault = (
+                unknown("option", str(option), parameters)
+                if parameters
+                else f"unknown option '{option}'; it takes none"
+            )
+            raise InputError(f"task '{name}' of kind '{kind}': {fault}")
     for option, parameter in parameters.items():
         if parameter.default is parameter.empty and option not in given:
             raise InputError(f"task '{name}' of kind '{kind}': the option {option} is missing from its entry")

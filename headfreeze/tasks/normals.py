@@ -119,7 +119,8 @@ def _from_npy(path: Path) -> tuple[Float[np.ndarray, "3 h w"], Bool[np.ndarray, 
         raise InputError(f"{path}: shape {values.shape}; normals are saved as (height, width, 3)")
     if values.dtype.kind != "f":
         raise InputError(f"{path}: {values.dtype} values; normals in .npy are floats in -1 … 1")
-    planes = values.transpose(2, 0, 1).astype(np.float32, order="C")
+    with np.errstate(over="ignore"):  # float64 beyond float32 becomes infinite, which is invalid
+        planes = values.transpose(2, 0, 1).astype(np.float32, order="C")
     return planes, np.isfinite(planes).all(axis=0) & _any(planes)
 
 
