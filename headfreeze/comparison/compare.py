@@ -11,7 +11,7 @@ from headfreeze.data.folder import open_dataset
 from headfreeze.data.images import read_image
 from headfreeze.errors import raise_all
 from headfreeze.evaluation.evaluate import Scores, score
-from headfreeze.files import write_json, write_text
+from headfreeze.files import check_folder, write_json, write_text
 from headfreeze.recipes import COMPARED, RECIPES
 from headfreeze.run import Run
 from headfreeze.settings import Architecture, Pair, Settings, Training
@@ -49,9 +49,12 @@ def compare(
     settings = Settings(pair, architecture or Architecture(), training or Training())
     session = Session(settings, Path(phases) if phases else out.parent / "phases")
     raise_all(session.problems(recipes) + _problems(recipes, seeds))
+    check_folder(out)
     target = open_dataset(pair.target)
     task = target.task(pair.main)  # labels of the target's main task: for this evaluation, and the oracle
     samples = [s for s in target.samples("test", [task.name]) if s.labels]
+    for name in recipes:
+        session.check(RECIPES[name])  # what the last recipe lacks is said before the first one is trained
     results = Results(task, settings.training.steps)
     for seed in seeds:
         for name in recipes:
