@@ -59,12 +59,13 @@ class RunCard:
         try:
             values = json.loads(path.read_text())
             number = values.pop("format")
-            card = cls(**values)
+            if number != FORMAT:  # before its fields are looked at: another format has others
+                raise InputError(f"{path}: written in format {number}, this version reads {FORMAT}; update headfreeze")
+            return cls(**values)
+        except InputError:
+            raise
         except (ValueError, TypeError, KeyError, AttributeError):
             raise InputError(f"{path}: damaged; train the run again or restore the file") from None
-        if number != FORMAT:
-            raise InputError(f"{path}: written in format {number}, this version reads {FORMAT}; update headfreeze")
-        return card
 
 
 class Run:
@@ -89,6 +90,9 @@ class Run:
         except Exception as error:
             raise InputError(f"{folder}/weights.safetensors: does not hold this network ({error})"[:300]) from None
         self.network.to(self.device).to(memory_format=torch.channels_last).eval()
+        self.network.domain = (
+            "target"  # what is predicted are photographs: their norm layers, where each domain has own
+        )
 
     @property
     def main(self) -> Task:
