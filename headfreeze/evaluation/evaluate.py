@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,21 +80,21 @@ def evaluate_run(run: Run, dataset: Dataset, split: str) -> Scores:
                 )
             tasks[name] = run.tasks[name]
     if not tasks:
-        raise InputError(
-            f"{dataset.root}/{split}: no labels of {', '.join(run.card.trained)}, which the run predicts; add"
-            f" {split}/TASK/ID.EXT or choose another --split"
-        )
+        raise InputError(_no_labels(dataset, split, run.card.trained))
     return score(lambda sample: run.predict(read_image(sample.image)), dataset, split, tasks)
 
 
 def evaluate_stored(folder: Path, dataset: Dataset, split: str) -> Scores:
-    """Stored predictions, PREDICTIONS/TASK/ID.EXT, on every task of the dataset that has a folder there."""
-    tasks = {name: task for name, task in dataset.tasks.items() if (folder / name).is_dir()}
-    if not tasks:
+    """Stored predictions, PREDICTIONS/TASK/ID.EXT, on every task that has a folder there and labels in this split."""
+    predicted = {name: task for name, task in dataset.tasks.items() if (folder / name).is_dir()}
+    if not predicted:
         raise InputError(
             f"{folder}: no run and no predictions here; expected run.json, or TASK/ID.EXT with TASK among"
             f" {', '.join(dataset.tasks)}"
         )
+    tasks = {name: task for name, task in predicted.items() if (dataset.root / split / name).is_dir()}
+    if not tasks:
+        raise InputError(_no_labels(dataset, split, predicted))
     files = {name: files_by_id(folder / name, task.extensions) for name, task in tasks.items()}
     samples = dataset.samples(split, tasks)
     for name in tasks:
@@ -129,6 +129,13 @@ def score(predict: Predict, dataset: Dataset, split: str, tasks: Mapping[str, Ta
                 images[name].append({"id": sample.id, **own})
             report(count, "")
     return Scores({name: total.compute() for name, total in totals.items()}, images)
+
+
+def _no_labels(dataset: Dataset, split: str, predicted: Iterable[str]) -> str:
+    return (
+        f"{dataset.root}/{split}: no labels of {', '.join(predicted)}, which are predicted; add {split}/TASK/ID.EXT or"
+        " choose another --split"
+    )
 
 
 def _read_checked(task: Task, path: Path, sample: Sample) -> Tensor:
