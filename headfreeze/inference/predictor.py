@@ -13,7 +13,7 @@ from torch import Tensor
 from headfreeze.data.folder import files_by_id
 from headfreeze.data.images import EXTENSIONS, read_image
 from headfreeze.errors import InputError
-from headfreeze.files import write_with
+from headfreeze.files import check_folder, write_with
 from headfreeze.progress import progress
 from headfreeze.run import Run
 
@@ -55,6 +55,7 @@ class Predictor:
             InputError: something is not there, two inputs have the same id, a file is damaged.
         """
         inputs = expand_inputs(images)
+        check_folder(Path(out))
         total = sum(_frames(path) for path in inputs.values())
         count = 0
         with progress("predicting", total) as report:
@@ -68,7 +69,8 @@ class Predictor:
     def _write_one(self, name: str, image: Picture, out: Path) -> None:
         predictions = self(image)
         for task, value in predictions.items():
-            self.run.tasks[task].write(value, out / task / name)
+            extension = self.run.tasks[task].extensions[0]  # always appended: the id itself may end in ".png"
+            self.run.tasks[task].write(value, out / task / f"{name}{extension}")
         picture = Image.fromarray(self.picture(image, predictions))
         write_with((out / "pictures" / name).with_name(f"{Path(name).name}.png"), lambda p: picture.save(p))
 
@@ -81,20 +83,23 @@ def expand_inputs(images: Sequence[str | Path]) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for item in images:
-        path = Path(item)
-        if path.is_dir():
-            inside = files_by_id(path, EXTENSIONS + VIDEO_EXTENSIONS)
-            if not inside:
-                raise InputError(f"{path}: no images or videos in it")
-        else:
-            files = [path] if path.is_file() else [Path(name) for name in sorted(glob(str(item), recursive=True))]
-            inside = {p.stem: p for p in files if p.is_file()}
-            if not inside:
-                raise InputError(f"{item}: no such file or folder, and nothing matches it")
-        for key, file in inside.items():
+        for key, file in _inside(Path(item)):
             if found.setdefault(key, file) != file:
                 raise InputError(f"{file}: same name as {found[key]}; predict them into two folders")
     return found
+
+
+def _inside(item: Path) -> list[tuple[str, Path]]:
+    if item.is_dir():
+        inside = list(files_by_id(item, EXTENSIONS + VIDEO_EXTENSIONS).items())
+        if not inside:
+            raise InputError(f"{item}: no images or videos in it")
+        return inside
+    files = [item] if item.is_file() else [Path(name) for name in sorted(glob(str(item), recursive=True))]
+    inside = [(file.stem, file) for file in files if file.is_file()]
+    if not inside:
+        raise InputError(f"{item}: no such file or folder, and nothing matches it")
+    return inside
 
 
 def _is_video(path: Path) -> bool:
