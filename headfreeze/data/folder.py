@@ -6,7 +6,7 @@ asked for are looked at: a label outside a phase's supervision is not even liste
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,20 +118,23 @@ def files_by_id(folder: Path, extensions: tuple[str, ...]) -> dict[str, Path]:
         InputError: two files of one id.
     """
     found: dict[str, Path] = {}
+    for key, path in files_below(folder):
+        if path.suffix.lower() not in extensions:
+            continue
+        if key in found:
+            raise InputError(f"{path}: a second file with the id '{key}' beside {found[key].name}; keep one of them")
+        found[key] = path
+    return dict(sorted(found.items()))
+
+
+def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Every file below `folder` with its id, the path without extension; hidden files and folders are passed over."""
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
-            stem, extension = os.path.splitext(name)
-            if extension.lower() not in extensions or name.startswith("."):
-                continue
-            path = Path(parent, name)
-            key = (path.parent / stem).relative_to(folder).as_posix()
-            if key in found:
-                raise InputError(
-                    f"{path}: a second file with the id '{key}' beside {found[key].name}; keep one of them"
-                )
-            found[key] = path
-    return dict(sorted(found.items()))
+            if not name.startswith("."):
+                path = Path(parent, name)
+                yield path.with_suffix("").relative_to(folder).as_posix(), path
 
 
 def fingerprint(samples: list[Sample], root: Path) -> str:
