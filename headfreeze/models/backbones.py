@@ -1,10 +1,13 @@
 """Backbones: any timm network that gives features at four levels, and the preset `tiny` for CPUs."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from difflib import get_close_matches
 from typing import Any
 
 import timm
 from jaxtyping import Float
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from headfreeze.errors import InputError, unknown
@@ -49,10 +52,11 @@ class Backbone(nn.Module):
 def build_backbone(name: str, pretrained: bool = False) -> Backbone:
     """A backbone by name: `tiny`, or a network of `timm.list_models()`, with or without a pretrained tag after a dot.
 
-    The normalisation is the one that timm's weights were trained with, whether they are loaded or not.
+    The normalisation is the one that timm's weights were trained with, whether they are loaded or not. Some
+    transformers take images of one size only, or of multiples of their window; timm says so at the first batch.
 
     Raises:
-        InputError: there is no such network, it has no four feature levels, or its weights cannot be had.
+        InputError: there is no such network, it cannot give four feature levels, or its weights cannot be had.
     """
     if name == "tiny":
         if pretrained:
@@ -61,14 +65,24 @@ def build_backbone(name: str, pretrained: bool = False) -> Backbone:
             )
         tiny = TinyFeatures()
         return Backbone(tiny, tiny.channels, tiny.strides)
-    if ":" in name or not timm.is_model(name):  # a colon would send timm to the hub or to a file
-        raise InputError(unknown("backbone", name, ["tiny", *timm.list_models()]))
+    _check_name(name)
     body = _pretrained_features(name) if pretrained else _features(name)
+    info: Any = body.feature_info
     cfg = timm.get_pretrained_cfg(name)
     mean, std = (cfg.mean, cfg.std) if cfg else (IMAGENET_MEAN, IMAGENET_STD)
-    channels_last = str(getattr(body, "output_fmt", "NCHW")).endswith("NHWC")
-    info: Any = body.feature_info
+    channels_last = str(getattr(body, "output_fmt", "")).endswith("NHWC")
     return Backbone(body, info.channels(), info.reduction(), mean, std, channels_last)
+
+
+def _check_name(name: str) -> None:
+    architecture = name.partition(".")[0]
+    if ":" in name or not timm.is_model(architecture):  # a colon would send timm to the hub or to a file
+        near = get_close_matches(name, timm.list_models(), n=8, cutoff=0.5)
+        message = unknown("backbone", name, {"tiny", "resnet50", weights.PACKAGED, *near})
+        raise InputError(f"{message}, or any of timm.list_models()")
+    tagged = timm.list_models(f"{architecture}.*", pretrained=True)
+    if name != architecture and name not in tagged:
+        raise InputError(unknown("backbone", name, [architecture, *tagged]))
 
 
 def _pretrained_features(name: str) -> nn.Module:
@@ -76,8 +90,8 @@ def _pretrained_features(name: str) -> nn.Module:
     if packaged is None:
         try:
             return _features(name, **weights.timm_weights(name))
-        except OSError as error:  # also what the hub's client and urllib raise
-            raise weights.unavailable(name, f"the download failed ({type(error).__name__})") from error
+        except (OSError, SafetensorError) as error:  # OSError: also what the hub's client and urllib raise
+            raise weights.unavailable(name, f"loading them failed ({type(error).__name__})") from error
     body = _features(name)
     weights.load_packaged(body, packaged)
     return body
@@ -85,9 +99,22 @@ def _pretrained_features(name: str) -> nn.Module:
 
 def _features(name: str, **arguments: Any) -> nn.Module:
     """timm's network `name` as a module that gives its last four feature levels."""
-    last = tuple(range(-LEVELS, 0))
+    arguments = {"features_only": True, "out_indices": tuple(range(-LEVELS, 0)), **arguments}
     try:
-        body: nn.Module = timm.create_model(name, features_only=True, out_indices=last, **arguments)
+        body = _any_size(name, arguments)
     except (RuntimeError, AssertionError, AttributeError, ValueError, IndexError, TypeError, KeyError) as error:
-        raise InputError(f"backbone '{name}' cannot give {LEVELS} feature levels ({error}); choose another") from error
+        why = " ".join(str(error).split())
+        raise InputError(f"backbone '{name}' cannot give {LEVELS} feature levels ({why}); choose another") from error
+    finest = body.feature_info.reduction()[0]
+    if finest % 2:
+        raise InputError(f"backbone '{name}': its finest stride is {finest}, but half a pixel grid wants an even one")
     return body
+
+
+def _any_size(name: str, arguments: dict[str, Any]) -> Any:
+    """The network, told to take images of any size where it can be told (ViT, Swin)."""
+    cfg = timm.get_pretrained_cfg(name)
+    if cfg is not None and cfg.fixed_input_size:
+        with suppress(TypeError):
+            return timm.create_model(name, dynamic_img_size=True, **arguments)
+    return timm.create_model(name, **arguments)

@@ -121,7 +121,12 @@ class Network(nn.Module):
         Args:
             image: the batch; where it holds both domains, source images come first.
             n_source: how many of them are source images; None: all are of the domain `self.domain`.
+
+        Raises:
+            ValueError: there are fewer than `n_source` images.
         """
+        if n_source is not None and not 0 <= n_source <= len(image):
+            raise ValueError(f"n_source is {n_source}, but the batch holds {len(image)} images")
         self._domains.n_source = n_source
         height, width = image.shape[-2:]
         fine, level2, level3, top = self.backbone(self._normalised(image))

@@ -57,15 +57,13 @@ class DomainNorm(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """Each image normalised by its own domain's layer."""
-        n_source = self.domains.n_source
-        if n_source is None:
-            n_source = len(x) if self.domains.domain == "source" else 0
-        if n_source == len(x):
-            return self.source(x)
-        target = self._target_layer()
-        if n_source == 0:
-            return target(x)
-        return torch.cat([self.source(x[:n_source]), target(x[n_source:])])
+        n_source, domain = self.domains.n_source, self.domains.domain
+        if n_source is not None and 0 < n_source < len(x):
+            target = self._target_layer()  # before the source's layer takes note of this batch
+            return torch.cat([self.source(x[:n_source]), target(x[n_source:])])
+        if n_source is not None:
+            domain = "source" if n_source else "target"
+        return self.source(x) if domain == "source" else self._target_layer()(x)
 
     def train(self, mode: bool = True) -> "DomainNorm":
         """As for any module; takes note, too, of a `target_started` that something else wrote (a weight average)."""

