@@ -56,7 +56,9 @@ class PhaseFolder:
         return self.path / "weights.safetensors"
 
     def load_state(self) -> dict[str, Any] | None:
-        """What an interrupted training left, or None."""
+        """What an interrupted training left, or None. Sweeps away the file that a kill left half-written."""
+        for left in self.path.glob(".*.tmp-*"):
+            left.unlink(missing_ok=True)
         path = self.path / "state.pt"
         return torch.load(path, map_location="cpu", weights_only=True) if path.is_file() else None
 

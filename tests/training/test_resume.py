@@ -1,0 +1,65 @@
+"""Killed anywhere and called again: the same bits as an undisturbed run."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from headfreeze.settings import Architecture
+from tests.runs import TINY, Killed, fit_tiny, phase_records, same_bits, watched, weights_of
+from tests.worlds import TinyPair
+
+STEPS = 8  # four a phase
+VARIANTS: dict[str, tuple[Architecture, dict[str, Any]]] = {
+    "plain": (TINY, {}),
+    "averaged weights, norms of each domain, accumulated sgd": (
+        Architecture("tiny", width=8, norm="per_domain"),
+        {"ema": 0.8, "accumulate": 2, "optimizer": "sgd", "lr": 0.01, "validate_every": 1, "batch_size": 2},
+    ),
+    "half precision": (TINY, {"precision": "bf16"}),
+    "plateau": (TINY, {"phase_end": "plateau", "validate_every": 1, "phase_share": 0.7, "lr": 1e-9, "steps": 10}),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_interrupted_in_each_phase_and_called_again_gives_the_bits_of_an_undisturbed_run(
+    variant: str, tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    architecture, settings = VARIANTS[variant]
+    settings = {"steps": STEPS, "checkpoint_every": 0.0, **settings}
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    fit_tiny("headfreeze", tiny_pair, whole, architecture, **settings)
+    rng = np.random.default_rng(sum(variant.encode()))
+    for phase in (1, 2):
+        saved_at = int(rng.integers(1, 3))
+        dies_at = int(rng.integers(saved_at + 1, 5))
+        with watched(monkeypatch, phase, saved_at, dies_at), pytest.raises(Killed, match=f"phase {phase}/2"):
+            fit_tiny("headfreeze", tiny_pair, broken, architecture, **settings)
+        with watched(monkeypatch, phase, dies_at=saved_at + 1) as watch, pytest.raises(Killed):
+            fit_tiny("headfreeze", tiny_pair, broken, architecture, **settings)
+        assert watch.steps == {f"headfreeze seed 0 phase {phase}/2": [saved_at + 1]}, "it went on from the checkpoint"
+    fit_tiny("headfreeze", tiny_pair, broken, architecture, **settings)
+    assert same_bits(weights_of(whole), weights_of(broken))
+    assert (whole / "metrics.csv").read_bytes() == (broken / "metrics.csv").read_bytes()
+    assert phase_records(tmp_path / "whole-phases") == phase_records(tmp_path / "broken-phases")
+
+
+def test_a_finished_phase_leaves_neither_checkpoint_nor_temporary_files(tiny_pair: TinyPair, tmp_path: Path) -> None:
+    fit_tiny("headfreeze", tiny_pair, tmp_path / "run", checkpoint_every=0.0)
+    for folder in (tmp_path / "run-phases").iterdir():
+        if folder.is_dir():
+            names = sorted(path.name for path in folder.iterdir())
+            assert names == ["metrics.csv", "phase.json", "result.json", "weights.safetensors"]
+    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == ["metrics.csv", "run.json", "weights.safetensors"]
+
+
+def test_what_a_kill_left_half_written_is_swept_away(
+    tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with watched(monkeypatch, 1, dies_at=2), pytest.raises(Killed):
+        fit_tiny("baseline", tiny_pair, tmp_path / "run", checkpoint_every=0.0)
+    (folder,) = (p for p in (tmp_path / "run-phases").iterdir() if p.is_dir())
+    (folder / ".state.tmp-abc.pt").write_bytes(b"half a checkpoint")
+    fit_tiny("baseline", tiny_pair, tmp_path / "run")
+    assert not list(folder.glob(".*"))
