@@ -78,7 +78,7 @@ def phase_records(store: Path) -> dict[str, dict[str, Any]]:
     return records
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """Stands for a kill in the middle of a phase."""
 
 
@@ -111,7 +111,7 @@ def watched(
         def report(count: int, text: str) -> None:
             watch.steps.setdefault(what, []).append(count)
             if f"phase {phase}/" in what and count == dies_at:
-                raise Killed(what)
+                raise KilledError(what)
 
         yield report
 

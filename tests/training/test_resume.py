@@ -1,4 +1,4 @@
-"""Killed anywhere and called again: the same bits as an undisturbed run."""
+"""KilledError anywhere and called again: the same bits as an undisturbed run."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from headfreeze.settings import Architecture
-from tests.runs import TINY, Killed, fit_tiny, phase_records, same_bits, watched, weights_of
+from tests.runs import TINY, KilledError, fit_tiny, phase_records, same_bits, watched, weights_of
 from tests.worlds import TinyPair
 
 STEPS = 8  # four a phase
@@ -34,9 +34,9 @@ def test_interrupted_in_each_phase_and_called_again_gives_the_bits_of_an_undistu
     for phase in (1, 2):
         saved_at = int(rng.integers(1, 3))
         dies_at = int(rng.integers(saved_at + 1, 5))
-        with watched(monkeypatch, phase, saved_at, dies_at), pytest.raises(Killed, match=f"phase {phase}/2"):
+        with watched(monkeypatch, phase, saved_at, dies_at), pytest.raises(KilledError, match=f"phase {phase}/2"):
             fit_tiny("headfreeze", tiny_pair, broken, architecture, **settings)
-        with watched(monkeypatch, phase, dies_at=saved_at + 1) as watch, pytest.raises(Killed):
+        with watched(monkeypatch, phase, dies_at=saved_at + 1) as watch, pytest.raises(KilledError):
             fit_tiny("headfreeze", tiny_pair, broken, architecture, **settings)
         assert watch.steps == {f"headfreeze seed 0 phase {phase}/2": [saved_at + 1]}, "it went on from the checkpoint"
     fit_tiny("headfreeze", tiny_pair, broken, architecture, **settings)
@@ -57,7 +57,7 @@ def test_a_finished_phase_leaves_neither_checkpoint_nor_temporary_files(tiny_pai
 def test_what_a_kill_left_half_written_is_swept_away(
     tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with watched(monkeypatch, 1, dies_at=2), pytest.raises(Killed):
+    with watched(monkeypatch, 1, dies_at=2), pytest.raises(KilledError):
         fit_tiny("baseline", tiny_pair, tmp_path / "run", checkpoint_every=0.0)
     (folder,) = (p for p in (tmp_path / "run-phases").iterdir() if p.is_dir())
     (folder / ".state.tmp-abc.pt").write_bytes(b"half a checkpoint")
