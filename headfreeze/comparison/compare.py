@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from headfreeze.comparison.figure import draw_figure, spread_samples
+from headfreeze.comparison.figure import draw_figure
 from headfreeze.comparison.results import Results
 from headfreeze.comparison.table import markdown
 from headfreeze.data.folder import open_dataset
@@ -12,6 +12,7 @@ from headfreeze.data.images import read_image
 from headfreeze.errors import raise_all
 from headfreeze.evaluation.evaluate import Scores, score
 from headfreeze.files import check_folder, write_json, write_text
+from headfreeze.pictures import spread
 from headfreeze.recipes import COMPARED, RECIPES
 from headfreeze.run import Run
 from headfreeze.settings import Architecture, Pair, Settings, Training
@@ -64,7 +65,7 @@ def compare(
             results.add(name, seed, scores.metrics[task.name], scores.images[task.name])
             write_text(out / "results.csv", results.csv())
     runs = {name: Run(out / "runs" / f"{name}-seed{seeds[0]}", settings.training.device) for name in recipes}
-    draw_figure(runs, spread_samples(samples, _FIGURE_ROWS), task, out / "figure.png")
+    draw_figure(runs, spread(samples, _FIGURE_ROWS), task, out / "figure.png")
     write_text(out / "table.md", markdown(results))
     write_json(out / "summary.json", results.summary(time.monotonic() - start))
     return results
