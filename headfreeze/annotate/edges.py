@@ -133,6 +133,4 @@ def _refuse_to_overwrite(root: Path, name: str, images: dict[str, dict[str, Path
         folder = root / split / name
         count = len(files_by_id(folder, (".png", ".npy"))) if folder.is_dir() else 0
         if count:
-            raise InputError(
-                f"{folder}: {count} labels are there already; choose another name, or allow to overwrite them"
-            )
+            raise InputError(f"{folder}: {count} labels are there already; choose another name, or set overwrite")
