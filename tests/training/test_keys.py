@@ -18,8 +18,8 @@ from tests.runs import TINY, pair_of, training_of
 from tests.worlds import TinyPair
 
 Keys = tuple[str, str]
-SAME, FIRST, SECOND, BOTH = (False, False), (True, False), (False, True), (True, True)
-"""Which of the two phases of headfreeze are another where a setting is another (the second one inherits the first's)."""
+SAME, SECOND, BOTH = (False, False), (False, True), (True, True)
+"""Which phases of headfreeze are another where a setting is another; the second one inherits from the first."""
 
 TRAINING: dict[str, tuple[Any, tuple[bool, bool]]] = {
     "steps": (8, BOTH),

@@ -111,7 +111,7 @@ def test_a_folder_with_other_files_is_no_place_for_a_run(tiny_pair: TinyPair, tm
     (tmp_path / "mine/thesis.tex").write_text("years of work")
     with pytest.raises(InputError, match="mine: not empty and not a run; choose another --out or empty it"):
         fit_tiny("baseline", tiny_pair, tmp_path / "mine")
-    with pytest.raises(InputError, match="mine/thesis.tex/run: .*thesis.tex is a file, not a folder"):
+    with pytest.raises(InputError, match=r"mine/thesis.tex/run: .*thesis.tex is a file, not a folder"):
         fit_tiny("baseline", tiny_pair, tmp_path / "mine/thesis.tex/run", phases=tmp_path / "phases")
     with pytest.raises(InputError, match=r"thesis.tex: .*thesis.tex is a file, not a folder"):
         fit_tiny("baseline", tiny_pair, tmp_path / "run", phases=tmp_path / "mine/thesis.tex")
