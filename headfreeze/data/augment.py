@@ -161,7 +161,7 @@ def jpeg(image: Float[Tensor, "b 3 h w"], quality: Float[Tensor, "b 1 1 1"]) -> 
     ycc = torch.einsum("oc,bchw->bohw", colours, image[..., :height, :width] * 255 - 128)
     blocks = ycc.unfold(2, 8, 8).unfold(3, 8, 8)  # b 3 h w -> b 3 h/8 w/8 8 8
     scale = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality) / 100
-    step = (tables.view(1, 3, 1, 1, 8, 8) * scale[..., None, None]).clamp_min(1)
+    step = (tables.view(1, 3, 1, 1, 8, 8) * scale[..., None, None] + 0.5).floor().clamp_min(1)
     coefficients = basis @ blocks @ basis.T
     restored = basis.T @ (torch.round(coefficients / step) * step) @ basis
     ycc = restored.permute(0, 1, 2, 4, 3, 5).reshape(ycc.shape)  # b 3 h/8 w/8 8 8 -> b 3 h w
