@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
 from headfreeze.errors import InputError
@@ -55,6 +56,15 @@ def test_every_task_keeps_the_contract(kind: str, tmp_path: Any) -> None:
         assert type(again) is task.label_type
         assert (again == label).all()
     assert task.vector_channels == 0
+
+
+@pytest.mark.parametrize(("name", "options"), ENTRIES)
+def test_losses_and_decoding_never_look_at_the_values(name: str, options: Any) -> None:
+    task = make_task(name, options)
+    output = torch.empty(2, task.channels, 4, 5, device="meta", requires_grad=True)  # has no values to look at
+    label = task.invalid(4, 5).as_subclass(torch.Tensor).expand(2, task.label_channels, 4, 5).to("meta")
+    task.loss(output, label).backward()
+    assert task.decode(output).shape == label.shape
 
 
 @pytest.mark.parametrize(
