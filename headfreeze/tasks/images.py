@@ -17,8 +17,7 @@ from headfreeze.files import write_bytes, write_with
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER_END = 33  # signature, then the IHDR chunk: length, type, 13 bytes, checksum
-_GREY, _RGB, _PALETTE = 0, 2, 3
-_CHANNELS = {_GREY: 1, _RGB: 3, _PALETTE: 1, 4: 2, 6: 4}
+_GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGB_ALPHA = 0, 2, 3, 4, 6
 _MOST_PIXELS = 2**26  # a header that claims more is damaged, or an attack on the memory
 _MEND = "write the file again"
 
@@ -118,7 +117,12 @@ def _png_header(data: bytes, path: Path) -> PngHeader:
     if len(data) < _HEADER_END:
         raise InputError(f"{path}: PNG cut off after {len(data)} bytes; {_MEND}")
     length, kind, width, height, bits, colour = struct.unpack(">I4sIIBB", data[8:26])
-    if kind != b"IHDR" or length != 13 or colour not in _CHANNELS or bits not in (1, 2, 4, 8, 16):
+    if (
+        kind != b"IHDR"
+        or length != 13
+        or colour not in (_GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGB_ALPHA)
+        or bits not in (1, 2, 4, 8, 16)
+    ):
         raise InputError(f"{path}: damaged PNG header; {_MEND}")
     if not 0 < width * height <= _MOST_PIXELS:
         raise InputError(f"{path}: PNG claims {width} × {height} pixels; at most {_MOST_PIXELS} are read; {_MEND}")
@@ -145,7 +149,8 @@ def _decode(data: bytes, header: PngHeader) -> Shaped[np.ndarray, "h w *c"]:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         if decoded is None:
             raise ValueError("broken data stream")
-        return decoded[..., [2, 1, 0, 3][: decoded.shape[-1]]]
+        colours = cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB if decoded.shape[-1] == 3 else cv2.COLOR_BGRA2RGBA)
+        return np.asarray(colours[..., [0, 3]] if header.colour == _GREY_ALPHA else colours)
     with Image.open(BytesIO(data), formats=["PNG"]) as image:
         values = np.asarray(image)
     if header.bits == 16:

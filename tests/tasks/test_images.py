@@ -23,7 +23,7 @@ def values(shape: tuple[int, ...], dtype: type) -> np.ndarray:
 
 def png(width: int = 2, height: int = 2, bits: int = 8, colour: int = 0, raw: bytes | None = None) -> bytes:
     """A PNG put together by hand, its checksums right."""
-    row = bytes((width * bits * {0: 1, 2: 3}[colour] + 7) // 8 + 1)
+    row = bytes((width * bits * {0: 1, 2: 3, 4: 2}[colour] + 7) // 8 + 1)
     raw = zlib.compress(row * height) if raw is None else raw
     header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", raw), (b"IEND", b""))
@@ -79,6 +79,13 @@ def test_sixteen_bit_colour_keeps_all_its_bits_and_order(tmp_path: Path, channel
     bgr = values((3, 5, channels), np.uint16)
     cv2.imwrite(str(tmp_path / "a.png"), bgr)
     np.testing.assert_array_equal(read_png(tmp_path / "a.png"), bgr[..., [2, 1, 0, 3][:channels]])
+
+
+def test_sixteen_bit_grey_with_alpha_keeps_its_two_channels(tmp_path: Path) -> None:
+    expected = values((3, 5, 2), np.uint16)
+    raw = zlib.compress(b"".join(b"\0" + row.astype(">u2").tobytes() for row in expected))
+    (tmp_path / "a.png").write_bytes(png(5, 3, 16, 4, raw))
+    np.testing.assert_array_equal(read_png(tmp_path / "a.png"), expected)
 
 
 def test_gamma_and_colour_profile_chunks_change_no_value(tmp_path: Path) -> None:
