@@ -233,13 +233,16 @@ def _synth_rooms(values: Namespace) -> None:
 def _edges_arguments(arguments: Arguments) -> None:
     arguments.add("root", Path, "dataset; with nothing but images in ROOT/{train,val,test}/image too")
     arguments.add("--name", str, "name of the task, and of the folder of its labels", "edges")
+    arguments.add("--thickness_px", int, "of the lines; as many as an image will be scaled down, or they vanish", 1)
     arguments.add("--overwrite", bool, "replace labels that are there", False)
 
 
 def _annotate_edges(values: Namespace) -> None:
     from headfreeze.annotate.edges import annotate_edges
 
-    count = annotate_edges(values.root, name=values.name, overwrite=values.overwrite)
+    count = annotate_edges(
+        values.root, name=values.name, thickness_px=values.thickness_px, overwrite=values.overwrite
+    )
     print(f"{count} edge maps written to {values.root}/*/{values.name}")
 
 
