@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,11 +103,7 @@ class PhaseTraining:
         fused = fabric.device.type in ("cpu", "cuda")
         optimizer = make_optimizer(Freeze.trainable(self.network), settings, plan.rate, fused)
         self.module, self.optimizer = fabric.setup(self.network, optimizer)
-        self.average = (
-            AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(settings.ema), use_buffers=True)
-            if settings.ema
-            else None
-        )
+        self.average = averaged(self.network, settings.ema) if settings.ema else None
         self.generator = torch.Generator(fabric.device)
         self.events = EventFiles(folder.path / "tensorboard") if settings.tensorboard else None
         self.steps = TrainingSteps(data.train, settings.batch_size, plan.seed, data.augment != "none")
@@ -292,3 +288,17 @@ class PhaseTraining:
         self.fabric.strategy.precision.load_state_dict(state["precision"])
         if self.average:
             self.average.load_state_dict(state["average"])
+
+
+def averaged(network: nn.Module, decay: float) -> AveragedModel:
+    """An exponential moving average of the network, norm statistics included; whole numbers are the network's own."""
+    average = get_ema_multi_avg_fn(decay)
+
+    def update(kept: Sequence[Tensor], now: Sequence[Tensor], count: Tensor | int) -> None:
+        if kept[0].is_floating_point():
+            average(list(kept), list(now), count)
+        else:  # batches seen, flags: their mean would be cut off to the whole number below
+            for one, other in zip(kept, now, strict=True):
+                one.copy_(other)
+
+    return AveragedModel(network, multi_avg_fn=update, use_buffers=True)
