@@ -10,18 +10,21 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from filelock import FileLock, Timeout
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from headfreeze.errors import InputError
 from headfreeze.files import write_json, write_text, write_with
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,12 @@ class PhaseFolder:
 
     def result(self) -> dict[str, Any]:
         """What a finished phase found: steps, weights of the losses, validation."""
-        result: dict[str, Any] = json.loads((self.path / "result.json").read_text())
-        return result
+        path = self.path / "result.json"
+        return self._read(path, lambda: json.loads(path.read_text()))
 
     def weights(self) -> dict[str, Tensor]:
         """The network of a finished phase."""
-        return load_file(self.weights_path)
+        return self._read(self.weights_path, lambda: load_file(self.weights_path))
 
     @property
     def weights_path(self) -> Path:
@@ -60,7 +63,9 @@ class PhaseFolder:
         for left in self.path.glob(".*.tmp-*"):
             left.unlink(missing_ok=True)
         path = self.path / "state.pt"
-        return torch.load(path, map_location="cpu", weights_only=True) if path.is_file() else None
+        if not path.is_file():
+            return None
+        return self._read(path, lambda: torch.load(path, map_location="cpu", weights_only=True))
 
     def save_state(self, state: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> None:
         """Keeps everything needed to go on."""
@@ -77,6 +82,12 @@ class PhaseFolder:
         write_with(self.weights_path, lambda p: save_file(_plain(weights), p))
         write_json(self.path / "result.json", result)
         (self.path / "state.pt").unlink(missing_ok=True)
+
+    def _read(self, path: Path, read: Callable[[], _T]) -> _T:
+        try:
+            return read()
+        except Exception as error:  # three formats, and each fails in many ways
+            raise InputError(f"{path}: damaged; remove {self.path} to train this phase again") from error
 
     def _describe(self) -> None:
         if not (self.path / "phase.json").is_file():
