@@ -1,6 +1,7 @@
 """A trained run on disk: RUN/run.json says what it is, RUN/weights.safetensors is the network."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,8 +130,10 @@ def choose_device(name: str) -> torch.device:
     """The device of that name; auto takes a GPU where there is one.
 
     Raises:
-        InputError: this machine has no such device.
+        InputError: there is no device of that name, or this machine has none.
     """
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
+        raise InputError(f"device is '{name}'; choose auto, cpu, cuda, mps or cuda:N")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:

@@ -19,6 +19,7 @@ PhaseEnd = Literal["share", "plateau"]
 TINY_LEARNING_RATE = 4e-3
 SCRATCH_LEARNING_RATE = 1e-3
 PRETRAINED_LEARNING_RATE = 5e-4
+LARGEST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -151,12 +152,12 @@ class Training:
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 yield f"{name} is {value}; it cannot be negative or infinite"
+        if self.seed > LARGEST_SEED:
+            yield f"seed is {self.seed}; the largest is {LARGEST_SEED}"
         if not 0 <= self.ema < 1:
             yield f"ema is {self.ema}; a decay lies in 0 … 1, for example 0.999"
         if not 0 < self.phase_share < 1:
             yield f"phase_share is {self.phase_share}; give the first phase's share of the budget, between 0 and 1"
-        if self.device.partition(":")[0] not in ("auto", "cpu", "cuda", "mps"):
-            yield f"device is '{self.device}'; choose auto, cpu, cuda, mps or cuda:N"
         yield from _choice_problems(self)
 
     def learning_rate(self, architecture: Architecture) -> float:

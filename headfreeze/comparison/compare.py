@@ -15,7 +15,7 @@ from headfreeze.files import check_folder, write_json, write_text
 from headfreeze.pictures import spread
 from headfreeze.recipes import COMPARED, RECIPES
 from headfreeze.run import Run
-from headfreeze.settings import Architecture, Pair, Settings, Training
+from headfreeze.settings import LARGEST_SEED, Architecture, Pair, Settings, Training
 from headfreeze.training.fit import Session
 
 _FIGURE_ROWS = 6
@@ -85,6 +85,6 @@ def _problems(recipes: Sequence[str], seeds: Sequence[int]) -> list[str]:
             problems.append(f"{what} is empty; give at least one")
         if len(set(values)) < len(values):
             problems.append(f"{what} is {','.join(map(str, values))}; each may be named once")
-    if any(seed < 0 for seed in seeds):
-        problems.append(f"seeds is {','.join(map(str, seeds))}; seeds are 0 or larger")
+    if not all(0 <= seed <= LARGEST_SEED for seed in seeds):
+        problems.append(f"seeds is {','.join(map(str, seeds))}; seeds are 0 … {LARGEST_SEED}")
     return problems

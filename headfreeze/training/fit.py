@@ -80,7 +80,7 @@ class Session:
         longest = max((len(RECIPES[name].phases) for name in recipes if name in RECIPES), default=1)
         checks: list[Callable[[], object]] = [
             lambda: build_backbone(self.settings.architecture.backbone),
-            lambda: choose_device(training.device),
+            lambda: _check_precision(training),
             lambda: training.steps < 1 or split_budget(training.steps, longest, training.phase_share),
             lambda: check_folder(self.store.root),
         ]
@@ -251,6 +251,12 @@ class RecipeTraining:
             until_plateau=planned.until_plateau,
         )
         return PhaseTraining(session.fabric, network, plan, data, settings.training, folder)
+
+
+def _check_precision(training: Training) -> None:
+    device = choose_device(training.device)
+    if device.type == "cpu" and training.precision == "16":
+        raise InputError("precision is 16, which a CPU cannot train in; choose bf16 or 32, or another --device")
 
 
 def _written(out: Path) -> RunCard | None:
