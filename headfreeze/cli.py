@@ -240,23 +240,22 @@ def _edges_arguments(arguments: Arguments) -> None:
 def _annotate_edges(values: Namespace) -> None:
     from headfreeze.annotate.edges import annotate_edges
 
-    count = annotate_edges(
-        values.root, name=values.name, thickness_px=values.thickness_px, overwrite=values.overwrite
-    )
+    count = annotate_edges(values.root, name=values.name, thickness_px=values.thickness_px, overwrite=values.overwrite)
     print(f"{count} edge maps written to {values.root}/*/{values.name}")
 
 
 def _check_arguments(arguments: Arguments) -> None:
     arguments.add("roots", list[Path], "datasets in the folder format")
-    arguments.add("--out", Path | None, "gets a contact sheet for each dataset", None)
+    arguments.add("--out", Path | None, "gets a contact sheet of each split; none is written without it", None)
+    arguments.add("--sample", int, "open only so many images of each split, at equal distances; 0 means all", 0)
 
 
 def _data_check(values: Namespace) -> None:
     from headfreeze.data.check import check_datasets
 
-    faults = check_datasets(values.roots, values.out)
+    faults = check_datasets(values.roots, values.out, values.sample)
     if faults:
-        raise InputError(f"{faults} problems found in the data, listed above; mend them and check again")
+        raise InputError(f"faults in the data: {faults}, listed above; mend them and check again")
 
 
 def _recipes(_: Namespace) -> None:

@@ -1,0 +1,135 @@
+"""What the labels of a split look like: sums over pixels that add up over images, and what they say against the labels.
+
+Two grades of objection: *faults* cannot be right, *doubts* are what a person should look at.
+"""
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from headfreeze.tasks.base import Task
+from headfreeze.tasks.segmentation import SegmentationTask
+
+_NEAREST_M, _FARTHEST_M = 1e-3, 1e3  # what a depth label can hold
+_DEPTH_EDGES_M = np.geomspace(_NEAREST_M, _FARTHEST_M, 601)  # steps of 2.3 %
+_TOO_FAR_M, _TOO_NEAR_M = 100.0, 0.05
+_UNITS = ".npy holds metres, a 16-bit PNG millimetres"
+_MOSTLY_INVALID = 0.25
+
+
+@dataclass(frozen=True)
+class Statistics(ABC):
+    """Sums over the pixels of a task's labels; those of two sets of labels add up to those of both."""
+
+    task: Task
+    pixels: int
+    valid: int
+
+    @classmethod
+    @abstractmethod
+    def of(cls, label: Tensor, task: Task) -> Self:
+        """The sums of one label (k, h, w)."""
+
+    @abstractmethod
+    def rows(self) -> dict[str, str]:
+        """What a table shows, by name."""
+
+    def faults(self) -> Iterator[str]:
+        """What cannot be right."""
+        yield from ()
+
+    def doubts(self) -> Iterator[str]:
+        """What may be wrong."""
+        if not self.valid:
+            yield "no pixel of any label is valid"
+        elif self.valid_share < _MOSTLY_INVALID:
+            yield f"only {self.valid_share:.0%} of the pixels are valid"
+
+    @property
+    def valid_share(self) -> float:
+        """Share of the pixels that have a value."""
+        return self.valid / max(self.pixels, 1)
+
+    def __add__(self, other: Self) -> Self:
+        names = [field.name for field in dataclasses.fields(self) if field.name != "task"]
+        return dataclasses.replace(self, **{name: getattr(self, name) + getattr(other, name) for name in names})
+
+
+@dataclass(frozen=True)
+class DepthStatistics(Statistics):
+    """A histogram over logarithmic steps, from which quantiles follow to 2 %."""
+
+    counts: Int[np.ndarray, " steps"]
+
+    @classmethod
+    def of(cls, label: Float[Tensor, "1 h w"], task: Task) -> Self:
+        """The sums of one label."""
+        depth_m = label[task.valid(label)].numpy()
+        counts, _ = np.histogram(depth_m.clip(_NEAREST_M, _FARTHEST_M), _DEPTH_EDGES_M)
+        return cls(task, label.numel(), depth_m.size, counts)
+
+    def quantile_m(self, share: float) -> float:
+        """The depth below which this share of the valid pixels lies; NaN where none is valid."""
+        if not self.valid:
+            return float("nan")
+        step = int(np.searchsorted(np.cumsum(self.counts), share * self.valid))
+        return float(np.sqrt(_DEPTH_EDGES_M[step] * _DEPTH_EDGES_M[step + 1]))
+
+    def rows(self) -> dict[str, str]:
+        """Share of valid pixels, and quantiles."""
+        quantiles = {"2 % are nearer than": 0.02, "median": 0.5, "2 % are farther than": 0.98}
+        return {"valid": percent(self.valid_share)} | {k: f"{self.quantile_m(q):.3g} m" for k, q in quantiles.items()}
+
+    def doubts(self) -> Iterator[str]:
+        """Depths that few cameras see: a wrong unit."""
+        yield from super().doubts()
+        median_m = self.quantile_m(0.5)
+        if median_m > _TOO_FAR_M or median_m < _TOO_NEAR_M:
+            yield f"the median depth is {median_m:.3g} m; is the unit right? {_UNITS}"
+
+
+@dataclass(frozen=True)
+class SegmentationStatistics(Statistics):
+    """Pixels of each class."""
+
+    counts: Int[np.ndarray, " classes"]
+
+    @classmethod
+    def of(cls, label: Int[Tensor, "1 h w"], task: Task) -> Self:
+        """The sums of one label."""
+        index = label[task.valid(label)].numpy()
+        return cls(task, label.numel(), index.size, np.bincount(index, minlength=task.channels))
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Each class's share of the valid pixels."""
+        assert isinstance(self.task, SegmentationTask)
+        return dict(zip(self.task.classes, (self.counts / max(self.valid, 1)).tolist(), strict=True))
+
+    def rows(self) -> dict[str, str]:
+        """Share of valid pixels, and of each class among them."""
+        return {"valid": percent(self.valid_share)} | {name: percent(share) for name, share in self.shares.items()}
+
+    def doubts(self) -> Iterator[str]:
+        """Classes that no label shows."""
+        yield from super().doubts()
+        seen = [name for name, share in self.shares.items() if share]
+        if len(seen) == 1:
+            yield f"every valid pixel is '{seen[0]}'; nothing can be learnt from that"
+        elif seen and (missing := [f"'{name}'" for name in self.shares if name not in seen]):
+            yield f"never seen: {', '.join(missing)}"
+
+
+def percent(share: float) -> str:
+    """A share as a table shows it: 0 and 100 % only where it is exactly that."""
+    if share in (0, 1):
+        return f"{share:.0%}".replace("%", " %")
+    if share < 0.0005:
+        return "< 0.1 %"
+    return "> 99.9 %" if share >= 0.9995 else f"{100 * share:.1f} %"
