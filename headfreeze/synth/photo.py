@@ -1,0 +1,43 @@
+"""From light to a photograph: lens, exposure, white balance, sensor noise, tone curve."""
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from headfreeze.synth.shapes import f32
+
+Rng = np.random.Generator
+Light = Float32[np.ndarray, "h w 3"]
+
+
+def develop(light: Light, rng: Rng) -> UInt8[np.ndarray, "h w 3"]:
+    """The picture that a small camera takes of linear light of any scale."""
+    image = _blurred(light, sigma=rng.uniform(0.25, 0.8)) * _vignette(
+        light.shape[0], light.shape[1], rng.uniform(0.02, 0.3)
+    )
+    exposure = rng.uniform(0.35, 0.6) / (float(np.quantile(image.mean(2), 0.75)) + 1e-6)
+    balance = f32(np.exp(rng.normal(0, [0.1, 0.03, 0.12])))  # never quite right
+    image = image * balance * exposure
+    shot, read = rng.uniform(0.0003, 0.0025), rng.uniform(0.001, 0.008)  # variance per light; standard deviation
+    image = image + f32(rng.normal(0, 1, image.shape)) * np.sqrt(shot * image + read**2)
+    image = np.clip(image, 0, 1) ** (1 / rng.uniform(1.9, 2.5))
+    contrast = rng.uniform(0, 0.6)
+    image = image + contrast * (image * image * (3 - 2 * image) - image)
+    return np.round(255 * image).astype(np.uint8)
+
+
+def _blurred(image: Light, sigma: float) -> Light:
+    """Gaussian blur by `sigma` < 1 pixels."""
+    taps = f32(np.exp(-0.5 * (np.arange(-2, 3) / sigma) ** 2))
+    taps /= taps.sum()
+    for axis in (0, 1):
+        size = image.shape[axis]
+        padded = np.pad(image, [(2, 2) if a == axis else (0, 0) for a in range(3)], mode="edge")
+        parts = [tap * padded.take(range(i, i + size), axis) for i, tap in enumerate(taps)]
+        image = np.sum(parts, axis=0)
+    return image
+
+
+def _vignette(height: int, width: int, strength: float) -> Float32[np.ndarray, "h w 1"]:
+    """What the lens lets through, less and less towards the corners."""
+    y, x = np.linspace(-1, 1, height, dtype=np.float32), np.linspace(-1, 1, width, dtype=np.float32)
+    return (1 + strength * (y[:, None] ** 2 + x[None] ** 2))[:, :, None] ** -2

@@ -1,0 +1,171 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headfreeze.synth.building import CAMERA_CLEARANCE_M, draw_room
+from headfreeze.synth.camera import PITCH_DEG, Camera
+from headfreeze.synth.floorplan import FloorPlan, Plane, Spot
+from headfreeze.synth.furniture import PIECES, Part, Piece
+from headfreeze.synth.materials import STUFF
+from headfreeze.synth.raycast import cast
+from headfreeze.synth.scene import CLASSES, Room
+from headfreeze.synth.shapes import BALL, CYLINDER
+
+ROOMS = 150
+SEES_MOSTLY = 32
+
+
+@pytest.fixture(scope="module")
+def rooms() -> list[tuple[Room, Camera]]:
+    return [draw_room(np.random.default_rng(seed), "target") for seed in range(ROOMS)]
+
+
+def pitch_deg(camera: Camera) -> float:
+    return float(np.rad2deg(np.arcsin(-camera.frame[2, 2])))
+
+
+def in_unit(room: Room, points: np.ndarray) -> np.ndarray:
+    """Points (3, n) in the unit frame of each solid: 3, solids, n."""
+    shapes = room.solids
+    return np.einsum("apj,jpn->apn", shapes.to_unit, points[:, None] - shapes.centre.T[:, :, None])
+
+
+def test_the_domain_decides_nothing_but_the_pitch() -> None:
+    for seed in range(10):
+        (a, from_a), (b, from_b) = (draw_room(np.random.default_rng(seed), domain) for domain in ("source", "target"))
+        for name in ("plane_normal", "plane_offset", "materials", "surface_label", "surface_material"):
+            np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+        for first, second in zip(a.surface_frame, b.surface_frame, strict=True):
+            np.testing.assert_array_equal(first, second)
+        np.testing.assert_array_equal(from_a.position, from_b.position)
+        assert from_a.fov_deg == from_b.fov_deg
+        yaw_a, yaw_b = (np.arctan2(*camera.frame[:2, 2]) for camera in (from_a, from_b))
+        assert yaw_a == pytest.approx(yaw_b, abs=1e-5)
+        assert pitch_deg(from_a) != pitch_deg(from_b)
+
+
+def test_target_cameras_look_further_down_and_vary_more() -> None:
+    drawn = {
+        domain: np.array([pitch_deg(draw_room(np.random.default_rng(seed), domain)[1]) for seed in range(ROOMS)])
+        for domain in PITCH_DEG
+    }
+    for domain, (mean, spread) in PITCH_DEG.items():
+        assert abs(drawn[domain].mean() - mean) < 4 * spread / np.sqrt(ROOMS)
+        assert abs(drawn[domain].std() - spread) < 4 * spread / np.sqrt(2 * ROOMS)
+    assert drawn["target"].mean() < drawn["source"].mean() - 7
+    assert drawn["target"].std() > 1.5 * drawn["source"].std()
+
+
+def test_cameras_and_lamps_are_inside_the_room(rooms: list[tuple[Room, Camera]]) -> None:
+    for room, camera in rooms:
+        for place in (camera.position, room.light):
+            assert (room.plane_normal @ place + room.plane_offset).min() > 0.04
+
+
+def test_cameras_are_in_no_solid_and_see_none_at_arms_length(rooms: list[tuple[Room, Camera]]) -> None:
+    for room, camera in rooms:
+        assert (np.abs(in_unit(room, camera.position[:, None])).max(0) > 1).all()
+        assert cast(room, camera.position, camera.rays(16)).distance.min() > 0.1
+
+
+def extent(part: Part) -> np.ndarray:
+    """Half extents of a part along the axes of its piece."""
+    axes = part.turn * np.array(part.half)  # columns: the unit shape's axes
+    if part.kind == BALL:
+        return np.sqrt((axes**2).sum(1))
+    if part.kind == CYLINDER:
+        return np.hypot(axes[:, 0], axes[:, 1]) + np.abs(axes[:, 2])
+    return np.abs(axes).sum(1)
+
+
+@pytest.mark.parametrize("make", PIECES, ids=lambda make: make.__name__)
+def test_a_piece_stands_on_the_floor_and_on_its_own_ground(make: Callable[[np.random.Generator], Piece]) -> None:
+    for seed in range(60):
+        piece = make(np.random.default_rng(seed))
+        low = min(part.centre[2] - extent(part)[2] for part in piece.parts)
+        assert low == pytest.approx(0, abs=1e-3)
+        for part in piece.parts:
+            x, y, _ = np.abs(part.centre) + extent(part)
+            assert x < piece.half_width + 0.06  # leaves and things on tables may stick out
+            assert y < piece.half_depth + 0.06
+
+
+def test_walls_stand_around_all_furniture(rooms: list[tuple[Room, Camera]]) -> None:
+    for room, _ in rooms:
+        walls = room.plane_label == CLASSES.index("wall")
+        to_wall = room.plane_normal[walls] @ room.solids.centre.T + room.plane_offset[walls][:, None]
+        assert to_wall[:, room.solids.label != CLASSES.index("window")].min() > 0  # sills lie in the wall
+
+
+def test_things_do_not_run_into_the_camera(rooms: list[tuple[Room, Camera]]) -> None:
+    for room, camera in rooms:
+        beside = np.hypot(*(room.solids.centre - camera.position)[:, :2].T)
+        on_floor = room.solids.centre[:, 2] < 0.5
+        assert beside[on_floor].min(initial=9) > CAMERA_CLEARANCE_M - 0.15
+
+
+def test_rooms_show_every_class_and_pictures_are_mostly_furnished(rooms: list[tuple[Room, Camera]]) -> None:
+    seen = np.zeros(len(CLASSES))
+    for room, camera in rooms:
+        hits = cast(room, camera.position, camera.rays(SEES_MOSTLY))
+        seen += np.bincount(room.surface_label[hits.surface], minlength=len(CLASSES)) / SEES_MOSTLY**2
+    share = seen / ROOMS
+    assert share.min() > 0.002, dict(zip(CLASSES, share.round(4), strict=True))
+    assert share[3:].sum() > 0.2, "rooms look empty"
+    assert share[:3].max() < 0.5, "one flat boundary fills the pictures"
+
+
+def test_furniture_names_only_classes_and_materials_that_exist() -> None:
+    for make in PIECES:
+        for seed in range(20):
+            piece = make(np.random.default_rng(seed))
+            assert {part.label for part in piece.parts} <= set(CLASSES)
+            assert {part.material for part in piece.parts} <= set(STUFF)
+            assert all(min(part.half) > 0 for part in piece.parts)
+
+
+SPOTS = st.builds(
+    Spot, st.floats(-2, 2), st.floats(-2, 2), st.floats(0.1, 1.5), st.floats(0.1, 1.5), st.floats(-180, 180)
+)
+
+
+def points_of(spot: Spot, shrunk: float) -> np.ndarray:
+    """A grid of points (n, 2) in a spot."""
+    c, s = np.cos(np.deg2rad(spot.yaw_deg)), np.sin(np.deg2rad(spot.yaw_deg))
+    u, v = np.meshgrid(*[np.linspace(-shrunk, shrunk, 41)] * 2)
+    x, y = u.ravel() * spot.half_width, v.ravel() * spot.half_depth
+    return np.stack([spot.x + c * x - s * y, spot.y + s * x + c * y], axis=1)
+
+
+def holds(spot: Spot, points: np.ndarray) -> np.ndarray:
+    c, s = np.cos(np.deg2rad(spot.yaw_deg)), np.sin(np.deg2rad(spot.yaw_deg))
+    x, y = (points - [spot.x, spot.y]).T
+    return (np.abs(c * x + s * y) < spot.half_width) & (np.abs(c * y - s * x) < spot.half_depth)
+
+
+@given(SPOTS, SPOTS)
+def test_a_spot_is_free_where_it_shares_no_point_with_one_that_is_taken(a: Spot, b: Spot) -> None:
+    free = FloorPlan(taken=[b]).free(a)
+    if free:
+        assert not holds(b, points_of(a, 0.999)).any()
+    else:  # shrunk a little they may come apart: grown a little they surely share a point
+        assert holds(b._replace(half_width=b.half_width + 0.12, half_depth=b.half_depth + 0.12), points_of(a, 1)).any()
+
+
+@given(SPOTS, st.floats(-180, 180), st.floats(-3, 3))
+def test_a_spot_is_inside_where_all_its_corners_are(spot: Spot, direction_deg: float, offset: float) -> None:
+    nx, ny = np.cos(np.deg2rad(direction_deg)), np.sin(np.deg2rad(direction_deg))
+    plan = FloorPlan([Plane((nx, ny, 0.0), offset, "wall", 0)])
+    margin = (points_of(spot, 1) @ [nx, ny] + offset).min()
+    assert plan.inside(spot) == (margin > 0.01) or abs(margin - 0.01) < 1e-6
+
+
+@given(SPOTS, st.floats(20, 70), st.floats(0.5, 4))
+def test_headroom_is_the_lowest_point_of_a_slanted_ceiling(spot: Spot, slope_deg: float, height: float) -> None:
+    s, c = np.sin(np.deg2rad(slope_deg)), np.cos(np.deg2rad(slope_deg))
+    plan = FloorPlan([Plane((0, 0, -1), 30.0, "ceiling", 0), Plane((-s, 0.0, -c), c * height, "ceiling", 0)])
+    lowest = (height - points_of(spot, 1)[:, 0] * s / c).min()  # z ≤ height - x · tan(slope)
+    assert plan.headroom_m(spot) == pytest.approx(lowest, abs=1e-6)
