@@ -39,9 +39,10 @@ class Domains:
 class DomainNorm(nn.Module):
     """A batch norm for each domain; the batch is source images, then target images, split as `domains` says.
 
-    Until the target's first training batch, target images are normalised as source images are; with that batch, the
-    target's own layer starts from a copy of the source's. `norm` may be any subclass of `BatchNorm2d`, timm's
-    `BatchNormAct2d` (which applies an activation as well) included.
+    Until the target's first training batch its layer is a copy of the source's, brought up to date when the mode
+    changes and with that batch. So target images can be predicted after training without any, and averages of weights
+    start near the source's. `norm` may be any subclass of `BatchNorm2d`, timm's `BatchNormAct2d` (with an activation)
+    included.
     """
 
     target_started: Tensor
@@ -53,34 +54,35 @@ class DomainNorm(nn.Module):
         self.domains = domains
         self.register_buffer("target_started", torch.tensor(False))
         self._started = False  # the buffer's value: reading the buffer in `forward` would wait for the device
-        self.register_load_state_dict_post_hook(_read_started)
+        self.register_load_state_dict_post_hook(_follow_source)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """Each image normalised by its own domain's layer."""
         n_source, domain = self.domains.n_source, self.domains.domain
-        if n_source is not None and 0 < n_source < len(x):
-            target = self._target_layer()  # before the source's layer takes note of this batch
-            return torch.cat([self.source(x[:n_source]), target(x[n_source:])])
-        if n_source is not None:
-            domain = "source" if n_source else "target"
-        return self.source(x) if domain == "source" else self._target_layer()(x)
-
-    def train(self, mode: bool = True) -> "DomainNorm":
-        """As for any module; takes note, too, of a `target_started` that something else wrote (a weight average)."""
-        _read_started(self)
-        return super().train(mode)
-
-    def _target_layer(self) -> nn.Module:
-        if self.training and not self._started:
-            self.target.load_state_dict(self.source.state_dict())
+        if n_source is not None and n_source in (0, len(x)):
+            n_source, domain = None, "source" if n_source else "target"
+        if n_source is None and domain == "source":
+            return self.source(x)
+        if self.training and not self._started:  # before the source's layer takes note of this batch
+            _follow_source(self)
             self.target_started.fill_(True)
             self._started = True
-        return self.target if self._started else self.source
+        if n_source is None:
+            return self.target(x)
+        return torch.cat([self.source(x[:n_source]), self.target(x[n_source:])])
+
+    def train(self, mode: bool = True) -> "DomainNorm":
+        """As for any module."""
+        _follow_source(self)
+        return super().train(mode)
 
 
-def _read_started(module: nn.Module, *_: object) -> None:
+def _follow_source(module: nn.Module, *_: object) -> None:
+    """Takes note of whether the target has started, since something else may have written the buffer; copies if not."""
     assert isinstance(module, DomainNorm)
     module._started = bool(module.target_started)
+    if not module._started:
+        module.target.load_state_dict(module.source.state_dict())
 
 
 def apply_norm_policy(network: nn.Module, backbone: nn.Module, policy: str, domains: Domains) -> None:

@@ -1,6 +1,6 @@
 import copy
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 import torch
@@ -29,7 +29,7 @@ def images() -> Tensor:
 
 def loss(network: nn.Module) -> Tensor:
     maps, vectors = network(images())
-    return sum((t - 1).square().mean() for t in [*maps.values(), *vectors.values()])  # type: ignore[return-value]
+    return torch.stack([(t - 1).square().mean() for t in [*maps.values(), *vectors.values()]]).sum()
 
 
 def steps(network: nn.Module, number: int = 3) -> None:
@@ -142,9 +142,9 @@ def test_train_reaches_the_unfrozen_modules_and_eval_reaches_all() -> None:
 def test_train_on_a_part_of_the_head_does_not_wake_it() -> None:
     network = small()
     freeze = Freeze(network, "up2")
-    network.up3.norm.train()
-    network.up3.train(True)
+    network.up3.train()
     network.maps["normals"].train()
+    network.up3.norm.train(True)
     assert not network.up3.norm.training
     network(images())
     freeze.verify()
@@ -218,10 +218,10 @@ def test_the_state_dict_is_as_ever() -> None:
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))])
-def test_a_copy_is_frozen_too_and_apart_from_the_original(duplicate: object) -> None:
+def test_a_copy_is_frozen_too_and_apart_from_the_original(duplicate: Callable[[Network], Network]) -> None:
     network = small()
     freeze = Freeze(network, "up2")
-    other = duplicate(network)  # type: ignore[operator]
+    other = duplicate(network)
     other.train()
     assert other.up2.training
     assert not other.up3.norm.training
@@ -261,6 +261,8 @@ def test_the_checksum_is_the_same_after_a_resume_and_in_any_memory_format() -> N
     freeze.verify(start)
     steps(resumed.train())
     freeze.verify(start)
+    with pytest.raises(RuntimeError, match=f"their checksum was 00000000, now it is {start[:12]}"):
+        freeze.verify("00000000")
 
 
 def test_loading_other_weights_into_a_frozen_head_is_noticed() -> None:

@@ -3,6 +3,7 @@ import copy
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from headfreeze.errors import InputError
 from headfreeze.models.freeze import Freeze
@@ -127,20 +128,36 @@ def test_the_target_starts_from_a_copy_of_the_sources_norm() -> None:
 
 
 @pytest.mark.parametrize("by_hand", [False, True])
-def test_a_checkpoint_knows_whether_the_target_has_started(by_hand: bool) -> None:
-    network = small("per_domain")
+def test_training_goes_on_from_a_checkpoint_of_a_started_target(by_hand: bool) -> None:
+    """A target that has started is not overwritten by the source when training resumes."""
+    network, other = small("per_domain"), small("per_domain")
     normals(network, images(1), n_source=2)
-    network.eval().domain = "target"
-    other = small("per_domain")
-    if by_hand:  # as averages of weights do
+    if by_hand:  # as averages of weights do; their mode is set before they are used
         for mine, theirs in zip(other.state_dict().values(), network.state_dict().values(), strict=True):
             mine.copy_(theirs)
+        other.train()
     else:
         other.load_state_dict(network.state_dict())
-    other.eval().domain = "target"
-    assert torch.equal(normals(other, images(2)), normals(network, images(2)))
+    for each in (network, other):
+        normals(each, images(3), n_source=2)
+        each.eval().domain = "target"
+    as_target = normals(other, images(2))
+    assert torch.equal(as_target, normals(network, images(2)))
     other.domain = "source"
-    assert not torch.equal(normals(other, images(2)), normals(network, images(2)))
+    assert not torch.equal(as_target, normals(other, images(2)))
+
+
+def test_averages_of_weights_follow_the_start_of_the_target() -> None:
+    """An average that is older than the target's start must not mix its statistics with those of a new layer."""
+    network = small("per_domain")
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.5), use_buffers=True)
+    for step in range(20):
+        normals(network, images(step) * 0.1, n_source=4 if step < 18 else 2)
+        network.eval().train()  # as validation does
+        average.update_parameters(network)
+    stem = next(m for m in average.module.eval().modules() if isinstance(m, DomainNorm))
+    assert stem.target_started
+    torch.testing.assert_close(stem.target.running_var, stem.source.running_var, rtol=0.2, atol=0)
 
 
 def test_a_copy_of_a_started_network_is_as_far_as_the_original() -> None:
@@ -166,6 +183,16 @@ def test_a_frozen_head_that_never_saw_the_target_treats_it_as_source() -> None:
 def test_a_network_without_batch_norm_is_left_as_it_is() -> None:
     plain, domains = small("shared", "convnext_atto"), small("per_domain", "convnext_atto")
     assert plain.backbone.state_dict().keys() == domains.backbone.state_dict().keys()
+
+
+def test_the_end_of_a_freeze_leaves_frozen_norms_frozen() -> None:
+    network = small("frozen", "resnet18")
+    with Freeze(network, after="backbone"):
+        pass
+    network.train()
+    assert network.up3.training
+    assert not network.up3.norm.training
+    assert not network.backbone.body.bn1.weight.requires_grad
 
 
 @pytest.mark.parametrize("n_source", [-1, 5])
