@@ -51,3 +51,23 @@ def shared_data() -> Path:
     if not _SHARED.is_dir():
         pytest.skip("the real data is not here: there is no ../shared/data beside the checkout")
     return _SHARED
+
+
+@pytest.fixture(scope="session")
+def normals_run(tiny_pair: TinyPair, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained run of headfreeze: normals, with segmentation as anchor. Read only: copy it to write into it."""
+    return _trained("headfreeze", tiny_pair, tmp_path_factory.mktemp("normals"), "normals", "segmentation")
+
+
+@pytest.fixture(scope="session")
+def depth_run(tiny_pair: TinyPair, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained run of mtl-both: depth, with normals as anchor. Read only: copy it to write into it."""
+    return _trained("mtl-both", tiny_pair, tmp_path_factory.mktemp("depth"), "depth", "normals")
+
+
+def _trained(recipe: str, tiny: TinyPair, folder: Path, main: str, anchor: str) -> Path:
+    from headfreeze.training.fit import fit  # here, so that the type checker is around it
+    from tests.runs import TINY, pair_of, training_of
+
+    fit(recipe, pair_of(tiny, main=main, anchor=anchor), folder / "run", architecture=TINY, training=training_of())
+    return folder / "run"

@@ -11,7 +11,7 @@ class Difference:
     """A pooled mean of one method minus another's, with a 95 % interval.
 
     Attributes:
-        value: the difference on all images and seeds.
+        value: the difference on all images and seeds; NaN, as the interval, where no image has a valid pixel.
         low: 2.5 % quantile of the bootstrap's differences.
         high: 97.5 % quantile.
     """
@@ -42,8 +42,12 @@ def paired_bootstrap(
         draws: resamples.
         seed: of the resampling.
     """
-    per_image = np.nan_to_num(method - other) * pixels  # an image without valid pixels weighs nothing
+    counted = pixels > 0  # an image without valid pixels says nothing, and a draw of none but such would be 0 / 0
+    pixels = pixels[counted]
+    per_image = (method - other)[:, counted] * pixels
     seeds, images = per_image.shape
+    if not images:
+        return Difference(np.nan, np.nan, np.nan)
     rng = np.random.default_rng(seed)
     means = np.empty(draws)
     for k in range(draws):
