@@ -54,7 +54,6 @@ class DomainNorm(nn.Module):
         self.domains = domains
         self.register_buffer("target_started", torch.tensor(False))
         self._started = False  # the buffer's value: reading the buffer in `forward` would wait for the device
-        self.register_load_state_dict_post_hook(_follow_source)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """Each image normalised by its own domain's layer."""
@@ -64,7 +63,7 @@ class DomainNorm(nn.Module):
         if n_source is None and domain == "source":
             return self.source(x)
         if self.training and not self._started:  # before the source's layer takes note of this batch
-            _follow_source(self)
+            self._follow_source()
             self.target_started.fill_(True)
             self._started = True
         if n_source is None:
@@ -73,16 +72,14 @@ class DomainNorm(nn.Module):
 
     def train(self, mode: bool = True) -> "DomainNorm":
         """As for any module."""
-        _follow_source(self)
+        self._follow_source()
         return super().train(mode)
 
-
-def _follow_source(module: nn.Module, *_: object) -> None:
-    """Takes note of whether the target has started, since something else may have written the buffer; copies if not."""
-    assert isinstance(module, DomainNorm)
-    module._started = bool(module.target_started)
-    if not module._started:
-        module.target.load_state_dict(module.source.state_dict())
+    def _follow_source(self) -> None:
+        """Copies the source's layer, unless the target has started: the buffer says so, a checkpoint may have set it."""
+        self._started = bool(self.target_started)
+        if not self._started:
+            self.target.load_state_dict(self.source.state_dict())
 
 
 def apply_norm_policy(network: nn.Module, backbone: nn.Module, policy: str, domains: Domains) -> None:
