@@ -222,11 +222,11 @@ def _synth_arguments(arguments: Arguments) -> None:
 
 
 def _synth_rooms(values: Namespace) -> None:
-    from headfreeze.progress import progress
+    from headfreeze.progress import counting
     from headfreeze.synth.rooms import write_rooms
 
-    with progress("rendering rooms", 1) as report:
-        write_rooms(**vars(values.clone()), progress=lambda done, _: report(done, ""))
+    with counting("rendering rooms") as report:
+        write_rooms(**vars(values.clone()), progress=report)
     print(f"rooms are in {values.out}/source and {values.out}/target")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from headfreeze.comparison.compare import compare
 from headfreeze.comparison.results import Results
 from headfreeze.errors import InputError
-from headfreeze.progress import progress
+from headfreeze.progress import counting
 from headfreeze.settings import Architecture, Pair, Training
 from headfreeze.synth.rooms import write_rooms
 
@@ -27,8 +27,8 @@ def demo(out: Path, steps: int = 0, seeds: Sequence[int] = (0,)) -> Results:
     if steps < 0:
         raise InputError(f"steps is {steps}; give a budget of at least 2, or 0 for the demo's own")
     if not rooms.exists():
-        with progress("rendering rooms", 2 * _IMAGES) as report:
-            write_rooms(rooms, source=_IMAGES, target=_IMAGES, size=_SIZE, progress=lambda done, _: report(done, ""))
+        with counting("rendering rooms") as report:
+            write_rooms(rooms, source=_IMAGES, target=_IMAGES, size=_SIZE, progress=report)
     pair = Pair(rooms / "source", rooms / "target", main="normals", anchor="segmentation", size=_SIZE)
     return compare(
         pair,

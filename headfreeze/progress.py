@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 Report = Callable[[int, str], None]
 """Called with how much is done and a short text about it."""
@@ -19,6 +19,20 @@ def progress(what: str, total: int, done: int = 0) -> Iterator[Report]:
             yield report
     else:
         yield _lines(what, total, done)
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """The same for work that says how much there is only when it begins: the block hands on (done, total)."""
+    with ExitStack() as stack:
+        reports: list[Report] = []
+
+        def report(done: int, total: int) -> None:
+            if not reports:
+                reports.append(stack.enter_context(progress(what, total)))
+            reports[0](done, "")
+
+        yield report
 
 
 @contextmanager
