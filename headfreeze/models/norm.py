@@ -76,7 +76,7 @@ class DomainNorm(nn.Module):
         return super().train(mode)
 
     def _follow_source(self) -> None:
-        """Copies the source's layer, unless the target has started: the buffer says so, a checkpoint may have set it."""
+        """Copies the source's layer unless the target has started, as its buffer says: a checkpoint may have set it."""
         self._started = bool(self.target_started)
         if not self._started:
             self.target.load_state_dict(self.source.state_dict())
