@@ -13,6 +13,8 @@ from headfreeze.evaluation.significance import Difference, paired_bootstrap
 from headfreeze.tasks.base import Task
 
 BASELINE, ORACLE = "baseline", "oracle"
+_POOLED_FROM_IMAGES = {"miou": "pixel_accuracy"}
+"""Scores that are no mean over pixels, and the metric whose differences stand for theirs where images are resampled."""
 ImageRows = list[dict[str, float | str]]
 
 
@@ -58,13 +60,18 @@ class Results:
         gap = ends[0] - ends[2]
         return (ends[0] - ends[1]) / gap if gap else math.nan
 
+    @property
+    def resampled(self) -> str:
+        """The metric that `difference` is about: the score, or a mean over pixels in its place."""
+        return _POOLED_FROM_IMAGES.get(self.task.score, self.task.score)
+
     def difference(self, recipe: str, other: str) -> Difference:
-        """The recipe's pooled error minus the other's, over the same images and seeds."""
+        """The recipe's pooled `resampled` metric minus the other's, over the same images and seeds."""
         seeds = sorted(self.metrics[recipe].keys() & self.metrics[other].keys())
         pixels = np.array([float(row["pixels"]) for row in self.images[recipe][seeds[0]]])
 
         def scores(name: str) -> np.ndarray:
-            return np.array([[float(row[self.task.score]) for row in self.images[name][s]] for s in seeds])
+            return np.array([[float(row[self.resampled]) for row in self.images[name][s]] for s in seeds])
 
         return paired_bootstrap(scores(recipe), scores(other), pixels)
 
@@ -102,10 +109,13 @@ class Results:
         recipes: Mapping[str, Any] = {
             recipe: self.mean(recipe)
             | {"gap_closed": self.gap_closed(recipe), "seeds": sorted(seeds), "score_std": self.spread(recipe)}
-            | ({"against_baseline": vars(self.difference(recipe, BASELINE))} if self._comparable(recipe) else {})
+            | ({"against_baseline": self._against_baseline(recipe)} if self._comparable(recipe) else {})
             for recipe, seeds in self.metrics.items()
         }
         return {"budget_steps": self.budget, "seconds": round(seconds, 1), "task": self.task.name, "recipes": recipes}
+
+    def _against_baseline(self, recipe: str) -> dict[str, Any]:
+        return {"metric": self.resampled, **vars(self.difference(recipe, BASELINE))}
 
     def _comparable(self, recipe: str) -> bool:
         return recipe != BASELINE and bool(self.metrics[recipe].keys() & self.metrics.get(BASELINE, {}).keys())

@@ -38,11 +38,16 @@ def verdict(results: Results) -> str:
     gap = results.gap_closed(best)
     closed = "" if math.isnan(gap) else f", {gap:.0%} of the gap to the oracle"
     over = f"{images} test images and {seeds} seeds" if seeds > 1 else f"{images} test images, one seed"
+    what = "" if results.resampled == score else f"{results.resampled} "
+
+    def signed(value: float) -> str:
+        return ("+" if value >= 0 else "") + _number(results.resampled, value)
+
     sure = "the interval leaves out zero" if difference.certain else "which could be chance"
     return (
         f"{best} changed the {score} from {_number(score, results.mean(BASELINE)[score])}{unit} (baseline) to"
-        f" {_number(score, results.mean(best)[score])}{unit}{closed}: {difference.value:+.2f}{unit}, 95 % interval"
-        f" {difference.low:+.2f} … {difference.high:+.2f} over {over}; {sure}."
+        f" {_number(score, results.mean(best)[score])}{unit}{closed}: {what}{signed(difference.value)}{unit}, 95 %"
+        f" interval {signed(difference.low)} … {signed(difference.high)} over {over}; {sure}."
     )
 
 
@@ -69,8 +74,7 @@ def own_table(results: Results) -> str:
     for recipe in results.metrics:
         mean, gap, spread = results.mean(recipe), results.gap_closed(recipe), results.spread(recipe)
         ends = "–" if math.isnan(gap) or recipe in (BASELINE, ORACLE) else f"{gap:.0%}"
-        deviation = "–" if math.isnan(spread) else _number(results.task.score, spread)
-        rows.append([recipe, *(_number(c, mean[c]) for c in columns), deviation, ends])
+        rows.append([recipe, *(_number(c, mean[c]) for c in columns), _number(results.task.score, spread), ends])
     return _table(rows)
 
 
@@ -84,6 +88,8 @@ def _paper_table() -> str:
 
 
 def _number(metric: str, value: float) -> str:
+    if math.isnan(value):  # the overlap of a class that is nowhere, say
+        return "–"
     return f"{value:.3f}" if metric.startswith((*_SHARES, "abs_rel", "rmse_")) else f"{value:.2f}"
 
 

@@ -1,0 +1,118 @@
+"""Whole comparisons on the tiny pair: what they write, for any two tasks, whenever they are interrupted."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from headfreeze.comparison.compare import compare
+from headfreeze.comparison.results import Results
+from headfreeze.errors import InputError
+from headfreeze.run import RunCard
+from headfreeze.settings import Architecture
+from tests.runs import TINY, KilledError, pair_of, training_of, watched
+from tests.worlds import TinyPair
+
+RECIPES = ("baseline", "headfreeze", "oracle")
+
+
+def compare_tiny(
+    tiny: TinyPair, out: Path, main: str = "normals", anchor: str = "segmentation", **options: object
+) -> Results:
+    return compare(
+        pair_of(tiny, main=main, anchor=anchor),
+        out,
+        **{"recipes": RECIPES, "seeds": (0,), "architecture": TINY, "training": training_of(steps=4), **options},
+    )
+
+
+@pytest.mark.parametrize(
+    ("main", "anchor", "score"),
+    [("depth", "normals", "abs_rel"), ("segmentation", "depth", "miou"), ("normals", "segmentation", "mean")],
+)
+def test_any_two_tasks_are_compared_and_everything_is_written(
+    main: str, anchor: str, score: str, tiny_pair: TinyPair, tmp_path: Path
+) -> None:
+    results = compare_tiny(tiny_pair, tmp_path / "out", main, anchor)
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"figure.png", "results.csv", "runs", "summary.json", "table.md"}
+    rows = list(csv.DictReader((tmp_path / "out/results.csv").read_text().splitlines()))
+    assert [row["recipe"] for row in rows] == list(RECIPES)
+    assert {row["budget"] for row in rows} == {"4"}
+    assert score in rows[0]
+    summary = json.loads((tmp_path / "out/summary.json").read_text(), parse_constant=pytest.fail)
+    assert list(summary) == ["budget_steps", "seconds", "task", "recipes"]
+    assert summary["task"] == main
+    ends = [float(rows[k][score]) for k in (0, 1, 2)]
+    assert summary["recipes"]["headfreeze"]["gap_closed"] == pytest.approx((ends[0] - ends[1]) / (ends[0] - ends[2]))
+    assert summary["recipes"]["headfreeze"]["seeds"] == [0]
+    assert results.task.name == main
+    for recipe in RECIPES:
+        run = tmp_path / f"out/runs/{recipe}-seed0"
+        assert sum(phase["steps"] for phase in RunCard.read(run).phases) == 4
+        written = json.loads((run / "evaluation/target-test/metrics.json").read_text())
+        assert list(written) == [main]
+        assert written[main][score] == pytest.approx(results.metrics[recipe][0][score])
+    with Image.open(tmp_path / "out/figure.png") as figure:
+        assert np.asarray(figure).std() > 10
+
+
+def test_interrupted_anywhere_and_called_again_it_gives_the_same_numbers(
+    tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = training_of(steps=4, checkpoint_every=0.0)
+    for out in ("whole", "broken"):
+        (tmp_path / out).mkdir()
+    compare_tiny(tiny_pair, tmp_path / "whole/out", seeds=(0, 1), training=training)
+    for phase in (1, 2):  # dies in the baseline's, then in headfreeze's second phase, each time one run further
+        with watched(monkeypatch, phase, dies_at=2), pytest.raises(KilledError):
+            compare_tiny(tiny_pair, tmp_path / "broken/out", seeds=(0, 1), training=training)
+    with watched(monkeypatch) as watch:
+        compare_tiny(tiny_pair, tmp_path / "broken/out", seeds=(0, 1), training=training)
+    assert "baseline seed 0 phase 1/1" not in watch.trained
+    for file in ("results.csv", "table.md", "figure.png"):
+        assert (tmp_path / "whole/out" / file).read_bytes() == (tmp_path / "broken/out" / file).read_bytes()
+    with watched(monkeypatch) as watch:
+        compare_tiny(tiny_pair, tmp_path / "broken/out", seeds=(0, 1), training=training)
+    assert watch.trained == [], "a second call trains nothing anew"
+
+
+def test_another_seed_and_recipe_are_added_to_what_is_there(
+    tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare_tiny(tiny_pair, tmp_path / "out", recipes=("baseline",))
+    with watched(monkeypatch) as watch:
+        results = compare_tiny(tiny_pair, tmp_path / "out", recipes=("baseline", "mtl-both"), seeds=(0, 1))
+    assert watch.trained == ["mtl-both seed 0 phase 1/1", "baseline seed 1 phase 1/1", "mtl-both seed 1 phase 1/1"]
+    assert results.rows()[0]["seed"] == 0
+
+
+def test_what_cannot_be_compared_is_said_all_at_once_and_nothing_is_made(tiny_pair: TinyPair, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        compare_tiny(
+            tiny_pair,
+            tmp_path / "out",
+            recipes=("baseline", "baseline", "headfreez"),
+            seeds=(0, 0, -1),
+            architecture=Architecture("tiny", width=-3),
+        )
+    message = str(caught.value)
+    assert message.startswith("5 problems: ")
+    for fault in (
+        "unknown recipe 'headfreez': did you mean 'headfreeze'?",
+        "width is -3; give the decoder's channels",
+        "recipes is baseline,baseline,headfreez; each may be named once",
+        "seeds is 0,0,-1; each may be named once",
+        "seeds is 0,0,-1; seeds are 0 … 4294967295",
+    ):
+        assert fault in message
+    for options, fault in (({"recipes": ()}, "recipes is empty"), ({"seeds": ()}, "seeds is empty; give at least one")):
+        with pytest.raises(InputError, match=fault):
+            compare_tiny(tiny_pair, tmp_path / "out", **options)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match=r"file/out: .*file is a file, not a folder"):
+        compare_tiny(tiny_pair, tmp_path / "file/out", phases=tmp_path / "phases")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
