@@ -76,12 +76,13 @@ class Network(nn.Module):
         norm: str = "shared",
     ) -> None:
         super().__init__()
-        width = width or (TINY_WIDTH if backbone == "tiny" else WIDTH)
+        if width is None:
+            width = TINY_WIDTH if backbone == "tiny" else WIDTH
         self.backbone = build_backbone(backbone, pretrained)
         fine, level2, level3, top = self.backbone.channels
         self.top = nn.Conv2d(top, width, 1)
         self.up1, self.up2, self.up3 = Up(level3, width), Up(level2, width), Up(fine, width)
-        enlarge = max(self.backbone.strides[0] // 2, 1)
+        enlarge = self.backbone.strides[0] // 2
         self.maps = _by_task({t: map_layer(width, s.channels, enlarge) for t, s in outputs.items() if s.channels})
         self.vectors = _by_task(
             {t: vector_layers(width, s.vector_channels) for t, s in outputs.items() if s.vector_channels}
@@ -116,7 +117,7 @@ class Network(nn.Module):
         }
 
     def forward(self, image: Float[Tensor, "b 3 h w"], n_source: int | None = None) -> Outputs:
-        """Outputs for RGB images in [0, 1] of any size.
+        """Outputs for RGB images in [0, 1], of any size that the backbone takes.
 
         Args:
             image: the batch; where it holds both domains, source images come first.
@@ -145,12 +146,13 @@ class Network(nn.Module):
 
 
 def map_layer(width: int, channels: int, enlarge: int) -> nn.Module:
-    """The deconvolution that gives a task's map, `enlarge` times larger; starts near zero."""
+    """The deconvolution that gives a task's map, exactly `enlarge` times larger; starts near zero."""
     layer: nn.Conv2d | nn.ConvTranspose2d
     if enlarge == 1:
         layer = nn.Conv2d(width, channels, 3, padding=1)
     else:
-        layer = nn.ConvTranspose2d(width, channels, 2 * enlarge, stride=enlarge, padding=enlarge // 2)
+        margin = enlarge // 2
+        layer = nn.ConvTranspose2d(width, channels, enlarge + 2 * margin, stride=enlarge, padding=margin)
     nn.init.normal_(layer.weight, std=0.01)
     assert layer.bias is not None
     nn.init.zeros_(layer.bias)

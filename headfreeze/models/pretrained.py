@@ -2,6 +2,7 @@
 
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def hub_answers() -> bool:
     except urllib.error.HTTPError as answer:
         answer.close()
         return True
-    except OSError:
+    except (OSError, HTTPException):
         return False
     return True
 

