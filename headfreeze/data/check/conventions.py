@@ -6,7 +6,8 @@ Ours: camera frame, x right, y up, z toward the viewer. Four signs betray anothe
 - Where there are depth labels: what recedes to the right faces right (x > 0), what recedes upwards faces up (y > 0).
 - What bulges, bulges in both directions: over many images the products x · column and y · row, from the centre, right
   and up, have one sign: positive for things seen from outside (faces), negative for rooms seen from inside.
-- Level surfaces in the lower part of a picture are floors and table tops: they face up.
+- Level surfaces in the lower part of a picture are floors and table tops, which face up, unless it shows a thing that
+  bulges.
 """
 
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 from torch import Tensor
 
 from headfreeze.data.check.statistics import Statistics, percent
@@ -46,9 +47,9 @@ class NormalsStatistics(Statistics):
     direction: Float[np.ndarray, "3"]
     away: int
     bulge: Float[np.ndarray, "2"]
-    lower: Int[np.ndarray, "3"]
-    sloped: Int[np.ndarray, "2"]
-    agreeing: Int[np.ndarray, "2"]
+    lower: Integer[np.ndarray, "3"]
+    sloped: Integer[np.ndarray, "2"]
+    agreeing: Integer[np.ndarray, "2"]
 
     @classmethod
     def of(cls, label: Float[Tensor, "3 h w"], task: Task, depth: Float[Tensor, "1 h w"] | None = None) -> Self:
@@ -112,19 +113,19 @@ class NormalsStatistics(Statistics):
         if np.isfinite(self.agreement).all():
             return  # the depth knows better than the signs below
         pixels, up, down = self.lower
-        if down > _FEW_LEVEL * pixels and down > 3 * up:
-            yield f"y seems to be flipped: in the lower third {down / pixels:.0%} face down, {up / pixels:.0%} up"
         x, y = self.bulge / max(self.valid, 1)
         if x * y < 0 and min(abs(x), abs(y)) > _BULGE:
             yield (
                 f"x or y seems to be flipped: things {'bulge' if x > 0 else 'sink'} from left to right and"
                 f" {'bulge' if y > 0 else 'sink'} from bottom to top; compare the contact sheet with its ball"
             )
+        elif down > _FEW_LEVEL * pixels and down > 3 * up and abs(x) < _BULGE:
+            yield f"y seems to be flipped: in the lower third {down / pixels:.0%} face down, {up / pixels:.0%} up"
 
 
 def _slopes(
     normals: Float[np.ndarray, "3 h w"], depth_m: Float[np.ndarray, "h w"]
-) -> tuple[Int[np.ndarray, "2"], Int[np.ndarray, "2"]]:
+) -> tuple[Integer[np.ndarray, "2"], Integer[np.ndarray, "2"]]:
     """How many pixels' depth has a slope that tells the sign of x, and of y; and how many of those agree.
 
     A visible plane n · p = c < 0 has the depth c / (x u + y v − z) along the ray (u right, v up): it grows with u where

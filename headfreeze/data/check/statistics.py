@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 from torch import Tensor
 
 from headfreeze.tasks.base import Task
@@ -65,7 +65,7 @@ class Statistics(ABC):
 class DepthStatistics(Statistics):
     """A histogram over logarithmic steps, from which quantiles follow to 2 %."""
 
-    counts: Int[np.ndarray, " steps"]
+    counts: Integer[np.ndarray, " steps"]
 
     @classmethod
     def of(cls, label: Float[Tensor, "1 h w"], task: Task) -> Self:
@@ -98,10 +98,10 @@ class DepthStatistics(Statistics):
 class SegmentationStatistics(Statistics):
     """Pixels of each class."""
 
-    counts: Int[np.ndarray, " classes"]
+    counts: Integer[np.ndarray, " classes"]
 
     @classmethod
-    def of(cls, label: Int[Tensor, "1 h w"], task: Task) -> Self:
+    def of(cls, label: Integer[Tensor, "1 h w"], task: Task) -> Self:
         """The sums of one label."""
         index = label[task.valid(label)].numpy()
         return cls(task, label.numel(), index.size, np.bincount(index, minlength=task.channels))
