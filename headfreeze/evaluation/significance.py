@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+_NUMBERS_AT_ONCE = 2_000_000
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -45,14 +47,24 @@ def paired_bootstrap(
     counted = pixels > 0  # an image without valid pixels says nothing, and a draw of none but such would be 0 / 0
     pixels = pixels[counted]
     per_image = (method - other)[:, counted] * pixels
-    seeds, images = per_image.shape
-    if not images:
+    if not len(pixels):
         return Difference(np.nan, np.nan, np.nan)
     rng = np.random.default_rng(seed)
-    means = np.empty(draws)
-    for k in range(draws):
-        chosen = rng.integers(images, size=images)
-        summed = per_image[:, chosen].sum(1)
-        means[k] = summed[rng.integers(seeds, size=seeds)].mean() / pixels[chosen].sum()
-    low, high = np.quantile(means, [0.025, 0.975])
+    at_once = max(1, _NUMBERS_AT_ONCE // per_image.size)
+    means = [_drawn(per_image, pixels, min(at_once, draws - k), rng) for k in range(0, draws, at_once)]
+    low, high = np.quantile(np.concatenate(means), [0.025, 0.975])
     return Difference(float(per_image.sum(1).mean() / pixels.sum()), float(low), float(high))
+
+
+def _drawn(
+    per_image: Float[np.ndarray, "seeds images"],
+    pixels: Float[np.ndarray, " images"],
+    draws: int,
+    rng: np.random.Generator,
+) -> Float[np.ndarray, " draws"]:
+    """Pooled means of so many resamples."""
+    seeds, images = per_image.shape
+    chosen = rng.integers(images, size=(draws, images))
+    summed = per_image[:, chosen].sum(-1).T  # seeds × draws × images -> draws × seeds
+    means = np.take_along_axis(summed, rng.integers(seeds, size=(draws, seeds)), axis=1).mean(1)
+    return means / pixels[chosen].sum(-1)

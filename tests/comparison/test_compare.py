@@ -25,7 +25,13 @@ def compare_tiny(
     return compare(
         pair_of(tiny, main=main, anchor=anchor),
         out,
-        **{"recipes": RECIPES, "seeds": (0,), "architecture": TINY, "training": training_of(steps=4), **options},
+        **{
+            "recipes": RECIPES,
+            "seeds": (0,),
+            "architecture": TINY,
+            "training": training_of(steps=2, batch_size=2),
+            **options,
+        },
     )
 
 
@@ -41,7 +47,7 @@ def test_any_two_tasks_are_compared_and_everything_is_written(
     assert names == {"figure.png", "results.csv", "runs", "summary.json", "table.md"}
     rows = list(csv.DictReader((tmp_path / "out/results.csv").read_text().splitlines()))
     assert [row["recipe"] for row in rows] == list(RECIPES)
-    assert {row["budget"] for row in rows} == {"4"}
+    assert {row["budget"] for row in rows} == {"2"}
     assert score in rows[0]
     summary = json.loads((tmp_path / "out/summary.json").read_text(), parse_constant=pytest.fail)
     assert list(summary) == ["budget_steps", "seconds", "task", "recipes"]
@@ -52,7 +58,7 @@ def test_any_two_tasks_are_compared_and_everything_is_written(
     assert results.task.name == main
     for recipe in RECIPES:
         run = tmp_path / f"out/runs/{recipe}-seed0"
-        assert sum(phase["steps"] for phase in RunCard.read(run).phases) == 4
+        assert sum(phase["steps"] for phase in RunCard.read(run).phases) == 2
         written = json.loads((run / "evaluation/target-test/metrics.json").read_text())
         assert list(written) == [main]
         assert written[main][score] == pytest.approx(results.metrics[recipe][0][score])
@@ -63,20 +69,21 @@ def test_any_two_tasks_are_compared_and_everything_is_written(
 def test_interrupted_anywhere_and_called_again_it_gives_the_same_numbers(
     tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    training = training_of(steps=4, checkpoint_every=0.0)
+    training = training_of(steps=4, batch_size=2, checkpoint_every=0.0)
+    options = {"training": training, "recipes": ("baseline", "headfreeze")}
     for out in ("whole", "broken"):
         (tmp_path / out).mkdir()
-    compare_tiny(tiny_pair, tmp_path / "whole/out", seeds=(0, 1), training=training)
+    compare_tiny(tiny_pair, tmp_path / "whole/out", **options)
     for phase in (1, 2):  # dies in the baseline's, then in headfreeze's second phase, each time one run further
         with watched(monkeypatch, phase, dies_at=2), pytest.raises(KilledError):
-            compare_tiny(tiny_pair, tmp_path / "broken/out", seeds=(0, 1), training=training)
+            compare_tiny(tiny_pair, tmp_path / "broken/out", **options)
     with watched(monkeypatch) as watch:
-        compare_tiny(tiny_pair, tmp_path / "broken/out", seeds=(0, 1), training=training)
+        compare_tiny(tiny_pair, tmp_path / "broken/out", **options)
     assert "baseline seed 0 phase 1/1" not in watch.trained
     for file in ("results.csv", "table.md", "figure.png"):
         assert (tmp_path / "whole/out" / file).read_bytes() == (tmp_path / "broken/out" / file).read_bytes()
     with watched(monkeypatch) as watch:
-        compare_tiny(tiny_pair, tmp_path / "broken/out", seeds=(0, 1), training=training)
+        compare_tiny(tiny_pair, tmp_path / "broken/out", **options)
     assert watch.trained == [], "a second call trains nothing anew"
 
 
@@ -85,7 +92,9 @@ def test_another_seed_and_recipe_are_added_to_what_is_there(
 ) -> None:
     compare_tiny(tiny_pair, tmp_path / "out", recipes=("baseline",))
     with watched(monkeypatch) as watch:
-        results = compare_tiny(tiny_pair, tmp_path / "out", recipes=("baseline", "mtl-both"), seeds=(0, 1))
+        results = compare_tiny(
+            tiny_pair, tmp_path / "out", recipes=("baseline", "mtl-both"), seeds=(0, 1), training=training_of(steps=2)
+        )
     assert watch.trained == ["mtl-both seed 0 phase 1/1", "baseline seed 1 phase 1/1", "mtl-both seed 1 phase 1/1"]
     assert results.rows()[0]["seed"] == 0
 
