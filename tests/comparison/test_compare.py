@@ -92,9 +92,7 @@ def test_another_seed_and_recipe_are_added_to_what_is_there(
 ) -> None:
     compare_tiny(tiny_pair, tmp_path / "out", recipes=("baseline",))
     with watched(monkeypatch) as watch:
-        results = compare_tiny(
-            tiny_pair, tmp_path / "out", recipes=("baseline", "mtl-both"), seeds=(0, 1), training=training_of(steps=2)
-        )
+        results = compare_tiny(tiny_pair, tmp_path / "out", recipes=("baseline", "mtl-both"), seeds=(0, 1))
     assert watch.trained == ["mtl-both seed 0 phase 1/1", "baseline seed 1 phase 1/1", "mtl-both seed 1 phase 1/1"]
     assert results.rows()[0]["seed"] == 0
 
