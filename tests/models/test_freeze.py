@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from headfreeze.errors import InputError
 from headfreeze.models.freeze import Freeze, Staged
@@ -323,3 +324,21 @@ def test_a_parameter_that_no_stage_holds_is_refused() -> None:
     network = Tangled(below=["body"], above=["head"])
     with pytest.raises(InputError, match=r"after 'below': parameter neck.weight is in no stage"):
         Freeze(network, "below")
+
+
+def flops(network: Network) -> int:
+    with FlopCounterMode(display=False) as counter:
+        loss(network.train()).backward()
+    return counter.get_total_flops()
+
+
+def test_a_frozen_head_saves_the_arithmetic_of_its_weights_gradients() -> None:
+    """A convolution's weight gradient costs what its forward pass costs; all that and no more is saved."""
+    free, frozen = small(), small()
+    Freeze(frozen, "up2")
+    with FlopCounterMode(display=False) as head, torch.no_grad():
+        fine = torch.zeros(4, frozen.backbone.channels[0], 16, 16)
+        frozen.maps["normals"](up3 := frozen.up3(torch.zeros(4, 16, 8, 8), fine))
+        frozen.maps["pose"](up3)
+        frozen.vectors["pose"](torch.zeros(4, 16))
+    assert flops(free) - flops(frozen) == head.get_total_flops()
