@@ -14,7 +14,7 @@ from headfreeze.synth.raycast import cast
 from headfreeze.synth.scene import CLASSES, Room
 from headfreeze.synth.shapes import BALL, CYLINDER
 
-ROOMS = 150
+ROOMS = 100
 SEES_MOSTLY = 32
 
 
@@ -47,10 +47,10 @@ def test_the_domain_decides_nothing_but_the_pitch() -> None:
         assert pitch_deg(from_a) != pitch_deg(from_b)
 
 
-def test_target_cameras_look_further_down_and_vary_more() -> None:
+def test_target_cameras_look_further_down_and_vary_more(rooms: list[tuple[Room, Camera]]) -> None:
     drawn = {
-        domain: np.array([pitch_deg(draw_room(np.random.default_rng(seed), domain)[1]) for seed in range(ROOMS)])
-        for domain in PITCH_DEG
+        "source": np.array([pitch_deg(draw_room(np.random.default_rng(i), "source")[1]) for i in range(ROOMS)]),
+        "target": np.array([pitch_deg(camera) for _, camera in rooms]),
     }
     for domain, (mean, spread) in PITCH_DEG.items():
         assert abs(drawn[domain].mean() - mean) < 4 * spread / np.sqrt(ROOMS)
@@ -146,13 +146,19 @@ def holds(spot: Spot, points: np.ndarray) -> np.ndarray:
     return (np.abs(c * x + s * y) < spot.half_width) & (np.abs(c * y - s * x) < spot.half_depth)
 
 
-@given(SPOTS, SPOTS)
-def test_a_spot_is_free_where_it_shares_no_point_with_one_that_is_taken(a: Spot, b: Spot) -> None:
-    free = FloorPlan(taken=[b]).free(a)
-    if free:
-        assert not holds(b, points_of(a, 0.999)).any()
-    else:  # shrunk a little they may come apart: grown a little they surely share a point
-        assert holds(b._replace(half_width=b.half_width + 0.12, half_depth=b.half_depth + 0.12), points_of(a, 1)).any()
+def test_a_spot_is_free_where_it_shares_no_point_with_one_that_is_taken() -> None:
+    rng = np.random.default_rng(0)
+    outcomes = []
+    for _ in range(1500):
+        a, b = (Spot(*rng.uniform(-1.5, 1.5, 2), *rng.uniform(0.1, 1.2, 2), rng.uniform(-180, 180)) for _ in range(2))
+        free = FloorPlan(taken=[b]).free(a)
+        outcomes.append(free)
+        if free:
+            assert not holds(b, points_of(a, 0.999)).any()
+        else:  # the grid of points may miss a small overlap, but not by much
+            grown = b._replace(half_width=b.half_width + 0.07, half_depth=b.half_depth + 0.07)
+            assert holds(grown, points_of(a, 1)).any()
+    assert 0.2 < np.mean(outcomes) < 0.8
 
 
 @given(SPOTS, st.floats(-180, 180), st.floats(-3, 3))

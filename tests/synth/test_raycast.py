@@ -136,6 +136,17 @@ def test_rays_end_at_the_first_surface_of_any_solid(seed: int) -> None:
         assert all((inside(solids, i, end * share) > -0.05).all() for i in range(12))
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_the_order_of_rays_changes_nothing_but_the_speed(seed: int) -> None:
+    room, camera = draw_room(np.random.default_rng(seed), "target")
+    rays = camera.rays(64)
+    order = np.random.default_rng(seed).permutation(rays.shape[1])  # cones so wide that no solid is passed over
+    hits, mixed = cast(room, camera.position, rays), cast(room, camera.position, rays[:, order])
+    np.testing.assert_array_equal(mixed.surface, hits.surface[order])
+    np.testing.assert_array_equal(mixed.distance, hits.distance[order])
+    np.testing.assert_array_equal(mixed.normal, hits.normal[:, order])
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_shadow_falls_where_a_ray_from_the_lamp_ends_too_early(seed: int) -> None:
     room, camera = draw_room(np.random.default_rng(seed), "target")

@@ -56,6 +56,19 @@ def test_files_hold_the_labels_that_were_drawn(rooms: Path) -> None:
     assert (stored["segmentation"] == sample.labels["segmentation"]).all()
 
 
+def test_floors_look_up_and_ceilings_down_in_the_frame_of_the_camera() -> None:
+    towards = []
+    for index in range(16):
+        labels = draw_sample("target", "train", index, size=32, seed=1).labels
+        floor = labels["normals"][labels["segmentation"] == CLASSES.index("floor")]
+        ceiling = labels["normals"][labels["segmentation"] == CLASSES.index("ceiling")]
+        assert (floor[:, 1] > 0.65).all()  # pitched by less than about 45 degrees
+        assert (np.abs(floor[:, 0]) < 0.15).all()  # and hardly rolled
+        assert (ceiling[:, 1] < 0.3).all()
+        towards += floor[:1, 2].tolist()
+    assert np.mean(np.array(towards) > 0) > 0.7  # cameras that look down see the floor lean towards them
+
+
 def test_no_pixel_is_without_labels(rooms: Path) -> None:
     assert all(read(path, "RGB").any(axis=2).all() for path in rooms.glob("*/*/normals/*"))  # black: no label
     assert all(read(path, "I;16").all() for path in rooms.glob("*/*/depth/*"))  # 0: no label
