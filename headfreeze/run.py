@@ -23,6 +23,7 @@ from headfreeze.tasks import make_task
 from headfreeze.tasks.base import Task
 
 FORMAT = 1
+_DAMAGED = "damaged; train the run again or restore the file"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class RunCard:
         except InputError:
             raise
         except (ValueError, TypeError, KeyError, AttributeError):
-            raise InputError(f"{path}: damaged; train the run again or restore the file") from None
+            raise InputError(f"{path}: {_DAMAGED}") from None
 
 
 class Run:
@@ -81,19 +82,29 @@ class Run:
         self.folder = folder
         self.card = RunCard.read(folder)
         self.device = choose_device(device)
-        self.tasks = {t["name"]: make_task(t["name"], dict(t["options"])) for t in self.card.tasks.values()}
-        pair = self.card.settings["pair"]
-        height, _, width = str(pair["size"]).partition("x")
-        self.canvas = Canvas(int(height), int(width or height), pair["resize"])
-        self.network = build_network(Architecture(**self.card.settings["architecture"]), self.tasks, pretrained=False)
+        try:
+            self._build()
+        except InputError as error:
+            raise InputError(f"{folder}/run.json: {error}") from None
+        except (KeyError, TypeError, AttributeError, ValueError, RuntimeError):
+            raise InputError(f"{folder}/run.json: {_DAMAGED}") from None
         try:
             self.network.load_state_dict(load_file(folder / "weights.safetensors"))
         except Exception as error:
             raise InputError(f"{folder}/weights.safetensors: does not hold this network ({error})"[:300]) from None
         self.network.to(self.device).to(memory_format=torch.channels_last).eval()
-        self.network.domain = (
-            "target"  # what is predicted are photographs: their norm layers, where each domain has own
-        )
+        self.network.domain = "target"  # photographs, where each domain has norm layers of its own
+
+    def _build(self) -> None:
+        """Everything that the card describes."""
+        self.tasks = {t["name"]: make_task(t["name"], dict(t["options"])) for t in self.card.tasks.values()}
+        self.trained = [self.tasks[name].name for name in self.card.trained]
+        if not self.trained:
+            raise ValueError("a run that predicts nothing")
+        pair = self.card.settings["pair"]
+        height, _, width = str(pair["size"]).partition("x")
+        self.canvas = Canvas(int(height), int(width or height), pair["resize"])
+        self.network = build_network(Architecture(**self.card.settings["architecture"]), self.tasks, pretrained=False)
 
     @property
     def main(self) -> Task:
@@ -109,7 +120,7 @@ class Run:
         resized = value if size == (height, width) else _resized(value, size)
         maps = self.network(resized.float().div_(255).contiguous(memory_format=torch.channels_last)).maps
         predictions = {}
-        for name in self.card.trained:
+        for name in self.trained:
             output = nnf.interpolate(maps[name].float(), size=(height, width), mode="bilinear", align_corners=False)
             predictions[name] = self.tasks[name].decode(output)[0].cpu()
         return predictions

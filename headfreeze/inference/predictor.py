@@ -40,7 +40,7 @@ class Predictor:
         """Predictions by task, as labels (k, h, w) of the image's own size."""
         return self.run.predict(image if isinstance(image, np.ndarray) else read_image(Path(image)))
 
-    def picture(self, image: Picture, predictions: dict[str, Tensor]) -> Picture:
+    def picture(self, image: Picture, predictions: dict[str, Tensor]) -> UInt8[np.ndarray, "h wide 3"]:
         """The image and its predictions side by side."""
         rendered = [self.run.tasks[name].render(value) for name, value in predictions.items()]
         return np.concatenate([image, *rendered], axis=1)
