@@ -1,11 +1,12 @@
 """The loss of a phase: a masked mean for every supervised (domain, task), weighted so that magnitudes agree."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import torch
 import torch.nn.functional as nnf
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from headfreeze.data.augment import DeviceBatch, LabelKey
 from headfreeze.tasks.base import Task
@@ -30,24 +31,21 @@ def upsampled(output: Float[Tensor, "b c h w"], size: tuple[int, int] | torch.Si
 
 
 def total_loss(terms: Mapping[LabelKey, Tensor], weights: Mapping[str, float]) -> Float[Tensor, ""]:
-    """The weighted sum over all (domain, task)."""
-    return torch.stack([weights[name] * term for (_, name), term in terms.items()]).sum()
+    """The weighted sum over the tasks; a task's loss is its mean over the domains that have labels of it."""
+    domains = Counter(name for _, name in terms)
+    return torch.stack([weights[name] / domains[name] * term for (_, name), term in terms.items()]).sum()
 
 
-@torch.no_grad()
-def measured_weights(
-    network: nn.Module, batches: Iterable[DeviceBatch], tasks: Mapping[str, Task], main: str
-) -> dict[str, float]:
+def balancing_weights(losses: Mapping[LabelKey, float], tasks: Iterable[str], main: str) -> dict[str, float]:
     """λ of every task: 1 for the main task, for another what brings its loss to the magnitude of the main task's.
 
-    Measured with the network as it is, over some batches; `network` is only read if it has no batch statistics to
-    update, so hand over a copy. A task whose labels do not occur gets 1.
+    Args:
+        losses: mean of every term over some steps.
+        tasks: all tasks; one without a loss gets 1.
+        main: the main task; where it has no loss, all get 1.
     """
-    sums: dict[str, list[float]] = {name: [] for name in tasks}
-    for batch in batches:
-        for (_, name), term in loss_terms(network(batch.image, batch.n_source).maps, batch, tasks).items():
-            sums[name].append(float(term))
-    means = {name: sum(values) / len(values) for name, values in sums.items() if values}
-    if main not in means:
-        return dict.fromkeys(tasks, 1.0)
-    return {name: means[main] / means[name] if means.get(name) else 1.0 for name in tasks}
+    means = {task: [loss for (_, name), loss in losses.items() if name == task] for task in tasks}
+    magnitude = {task: sum(values) / len(values) for task, values in means.items() if values}
+    if main not in magnitude:
+        return dict.fromkeys(means, 1.0)
+    return {task: magnitude[main] / magnitude[task] if magnitude.get(task) else 1.0 for task in means}

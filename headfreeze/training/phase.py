@@ -12,7 +12,7 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from headfreeze.data.augment import DeviceBatch, augmented
+from headfreeze.data.augment import DeviceBatch, LabelKey, augmented
 from headfreeze.data.canvas import expand
 from headfreeze.data.loader import DomainBatch, DomainImages, TrainingSteps, training_loader
 from headfreeze.models.freeze import Freeze
@@ -21,12 +21,14 @@ from headfreeze.settings import Augmentation
 from headfreeze.settings import Training as TrainingSettings
 from headfreeze.tasks.base import Task
 from headfreeze.training.events import EventFiles
-from headfreeze.training.losses import loss_terms, measured_weights, total_loss
+from headfreeze.training.losses import balancing_weights, loss_terms, total_loss
 from headfreeze.training.schedule import make_optimizer, rate_factor
 from headfreeze.training.store import PhaseFolder
 
 _VALIDATIONS = 10
 _MEASURED_BATCHES = 8
+_OPENING = 0.1
+"""Share of a phase after which λ is measured for good."""
 _VALIDATION_IMAGES = 256
 _PATIENCE = 3
 _IMPROVEMENT = 1e-3
@@ -66,10 +68,17 @@ class PhasePlan:
 
 @dataclass
 class Progressed:
-    """How far a phase is, beside its tensors: plain values that travel with the checkpoint."""
+    """How far a phase is, beside its tensors: plain values that travel with the checkpoint.
+
+    Attributes:
+        opening_sums: losses summed over the steps from which λ is measured; empty once it is.
+        loss_sums: losses summed since the last validation.
+        frozen: checksum of the frozen head.
+    """
 
     step: int = 0
     weights: dict[str, float] = field(default_factory=dict)
+    opening_sums: dict[str, float] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)
     loss_sums: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
@@ -113,7 +122,7 @@ class PhaseTraining:
         """Trains to the end of the phase, keeps the result in the phase's folder, and gives what it found."""
         self._restore()
         if not self.at.weights:
-            self.at.weights = self.plan.weights or self._measure_weights()
+            self.at.weights = self._given_weights() or self._first_weights()
         if self.freeze:
             self.at.frozen = self.at.frozen or self.freeze.checksum()
         self._train(report)
@@ -144,6 +153,9 @@ class PhaseTraining:
             started = time.perf_counter()
             pending.append(self._step(batches))
             self.at.step += 1
+            if self.at.step == self._opening_steps:
+                self._book(pending)
+                self._fix_weights()
             due = self.at.step % every == 0 or self.at.step == plan.steps
             if due or len(pending) >= shown:
                 self._book(pending)
@@ -179,7 +191,7 @@ class PhaseTraining:
         self.optimizer.zero_grad()
         if self.average:
             self.average.update_parameters(self.network)
-        return {"loss": loss.detach()} | {f"loss_{d}_{name}": term.detach() for (d, name), term in terms.items()}
+        return {"loss": loss.detach()} | {_name(key): term.detach() for key, term in terms.items()}
 
     def _batches(self) -> Iterator[tuple[int, dict[str, DomainBatch]]]:
         first, last = (step * self.settings.accumulate for step in (self.at.step, self.plan.steps))
@@ -204,18 +216,45 @@ class PhaseTraining:
         }
         return DeviceBatch(image, labels, len(moved["source"]["image"]) if "source" in moved else 0)
 
-    def _measure_weights(self) -> dict[str, float]:
+    def _given_weights(self) -> dict[str, float] | None:
+        """λ that the user sets, or that the phase before has measured."""
         if self.settings.anchor_weight:
             return {name: 1.0 if name == self.data.main else self.settings.anchor_weight for name in self.data.tasks}
-        probe = copy.deepcopy(self.network).train()
-        batches = (self._prepared(k, self.steps[k]) for k in range(_MEASURED_BATCHES))
-        return measured_weights(probe, batches, self.data.tasks, self.data.main)
+        return self.plan.weights
+
+    @property
+    def _opening_steps(self) -> int:
+        """Steps from which λ is measured; 0 where it is given."""
+        return 0 if self._given_weights() else math.ceil(self.plan.steps * _OPENING)
+
+    @torch.no_grad()
+    def _first_weights(self) -> dict[str, float]:
+        """λ to open with, from the losses of the network as it is: they say little of what training makes of them."""
+        probe = copy.deepcopy(self.network).train()  # a copy: batch statistics move
+        sums: dict[LabelKey, float] = {}
+        for number in range(_MEASURED_BATCHES):
+            batch = self._prepared(number, self.steps[number])
+            for key, term in loss_terms(probe(batch.image, batch.n_source).maps, batch, self.data.tasks).items():
+                sums[key] = sums.get(key, 0.0) + float(term)
+        return balancing_weights(sums, self.data.tasks, self.data.main)
+
+    def _fix_weights(self) -> None:
+        """λ for the rest of the phase, and those that follow: from the losses of the opening, as training left them."""
+        sums, self.at.opening_sums = self.at.opening_sums, {}
+        losses = {key: sums[_name(key)] for key in self._terms if _name(key) in sums}
+        self.at.weights = balancing_weights(losses, self.data.tasks, self.data.main)
+
+    @property
+    def _terms(self) -> list[LabelKey]:
+        return [(domain, name) for domain, images in self.data.train.items() for name in images.tasks]
 
     def _book(self, pending: list[dict[str, Tensor]]) -> None:
         """Adds the losses of the last steps to the sums; the only place where the loop waits for the device."""
         for losses in pending:
             for name, value in losses.items():
                 self.at.loss_sums[name] = self.at.loss_sums.get(name, 0.0) + float(value)
+                if self.at.step <= self._opening_steps:
+                    self.at.opening_sums[name] = self.at.opening_sums.get(name, 0.0) + float(value)
             self.at.loss_sums["count"] = self.at.loss_sums.get("count", 0.0) + 1
         pending.clear()
         if not math.isfinite(self.at.loss_sums.get("loss", 0.0)):
@@ -288,6 +327,10 @@ class PhaseTraining:
         self.fabric.strategy.precision.load_state_dict(state["precision"])
         if self.average:
             self.average.load_state_dict(state["average"])
+
+
+def _name(key: LabelKey) -> str:
+    return f"loss_{key[0]}_{key[1]}"
 
 
 def averaged(network: nn.Module, decay: float) -> AveragedModel:

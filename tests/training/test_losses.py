@@ -1,5 +1,7 @@
 """The loss of a phase against plain numpy; λ against the losses of the untrained network, measured by hand."""
 
+import copy
+import csv
 import json
 from pathlib import Path
 
@@ -12,10 +14,9 @@ from scipy import ndimage
 from scipy.special import log_softmax
 
 from headfreeze.data.augment import DeviceBatch
-from headfreeze.run import build_network
 from headfreeze.tasks import make_task
-from headfreeze.training.losses import loss_terms, measured_weights, total_loss, upsampled
-from tests.runs import TINY, fit_tiny, phase_records, same_bits, weights_of
+from headfreeze.training.losses import balancing_weights, loss_terms, total_loss, upsampled
+from tests.runs import fit_tiny, phase_records, same_bits
 from tests.training.phases import untrained
 from tests.worlds import CLASSES, TinyPair
 
@@ -78,7 +79,8 @@ def test_a_loss_for_each_label_is_computed_on_the_images_of_its_domain() -> None
     }
     assert {key: float(term) for key, term in terms.items()} == pytest.approx(expected, rel=1e-5)
     assert float(total_loss(terms, {"normals": 1.0, "segmentation": 0.3})) == pytest.approx(
-        expected["source", "normals"] + 0.3 * (expected["source", "segmentation"] + expected["target", "segmentation"]),
+        expected["source", "normals"]
+        + 0.3 * (expected["source", "segmentation"] + expected["target", "segmentation"]) / 2,
         rel=1e-5,
     )
 
@@ -95,30 +97,48 @@ def test_outputs_are_enlarged_with_pixel_centres_aligned(
 
 
 @pytest.mark.parametrize("recipe", ["mtl-source", "mtl-target", "mtl-both", "oracle"])
-def test_lambda_brings_the_untrained_losses_of_the_anchor_to_the_magnitude_of_the_main_tasks(
+def test_lambda_opens_with_the_magnitudes_of_the_untrained_network(
     recipe: str, tiny_pair: TinyPair, tmp_path: Path
 ) -> None:
     training = untrained(tiny_pair, tmp_path / "store", recipe, augment="none")
-    torch.manual_seed(0)
-    network = build_network(TINY, training.data.tasks).train()
-    found: dict[str, list[float]] = {"normals": [], "segmentation": []}
+    network = copy.deepcopy(training.network).train()
+    before = copy.deepcopy(training.network.state_dict())
+    found: dict[tuple[str, str], list[float]] = {}
     for k in range(8):
         batch = training.steps[k]
         with torch.no_grad():
             maps = network(torch.cat([b["image"] for b in batch.values()]).float() / 255).maps
         start = 0
-        for labels in batch.values():
+        for domain, labels in batch.items():
             count = len(labels.pop("image"))
             own = {name: value[start : start + count].double().numpy() for name, value in maps.items()}
             for name, loss in numpy_losses(own, {n: v.float().numpy() for n, v in labels.items()}).items():
-                found[name].append(loss)
+                found.setdefault((domain, name), []).append(loss)
             start += count
-    training.run(lambda *_: None)
-    weights = training.folder.result()["weights"]
+    means = {
+        task: np.mean([np.mean(losses) for (_, name), losses in found.items() if name == task])
+        for task in ("normals", "segmentation")
+    }
+    weights = training._first_weights()
     assert weights["normals"] == 1.0
-    assert weights["segmentation"] == pytest.approx(
-        np.mean(found["normals"]) / np.mean(found["segmentation"]), rel=1e-4
-    )
+    assert weights["segmentation"] == pytest.approx(means["normals"] / means["segmentation"], rel=1e-4)
+    assert same_bits(training.network.state_dict(), before)
+
+
+@pytest.mark.parametrize("recipe", ["mtl-source", "mtl-target", "mtl-both", "oracle"])
+def test_lambda_is_fixed_by_the_losses_of_the_first_tenth_of_the_steps(
+    recipe: str, tiny_pair: TinyPair, tmp_path: Path
+) -> None:
+    card = fit_tiny(recipe, tiny_pair, tmp_path / "run", steps=30)  # validated every third step: at the tenth's end
+    with (tmp_path / "run/metrics.csv").open() as f:
+        first = next(csv.DictReader(f))
+    assert first["step"] == "3.0"
+    means = {
+        task: np.mean([float(v) for k, v in first.items() if k in (f"loss_source_{task}", f"loss_target_{task}") and v])
+        for task in ("normals", "segmentation")
+    }
+    assert card.phases[0]["weights"]["normals"] == 1.0
+    assert card.phases[0]["weights"]["segmentation"] == pytest.approx(means["normals"] / means["segmentation"])
 
 
 def test_the_second_phase_inherits_lambda_and_both_results_hold_it(tiny_pair: TinyPair, tmp_path: Path) -> None:
@@ -136,20 +156,11 @@ def test_a_given_anchor_weight_is_taken_as_it_is(tiny_pair: TinyPair, tmp_path: 
     assert [phase["weights"] for phase in card.phases] == [{"normals": 1.0, "segmentation": 0.25}] * 2
 
 
-def test_measuring_lambda_leaves_no_trace_in_the_training(tiny_pair: TinyPair, tmp_path: Path) -> None:
-    measured = fit_tiny("mtl-both", tiny_pair, tmp_path / "measured", steps=3)
-    weight = measured.phases[0]["weights"]["segmentation"]
-    fit_tiny("mtl-both", tiny_pair, tmp_path / "given", steps=3, anchor_weight=weight)
-    assert same_bits(weights_of(tmp_path / "measured"), weights_of(tmp_path / "given"))
-
-
 def test_a_task_whose_labels_do_not_occur_weighs_one(tiny_pair: TinyPair, tmp_path: Path) -> None:
     card = fit_tiny("baseline", tiny_pair, tmp_path / "run", steps=1)
     assert card.phases[0]["weights"] == {"normals": 1.0, "segmentation": 1.0}
 
 
 def test_lambda_is_one_where_the_main_task_has_no_labels_in_the_phase() -> None:
-    network = build_network(TINY, TASKS)
-    label = torch.zeros(2, 1, 32, 32, dtype=torch.uint8)
-    batch = DeviceBatch(torch.zeros(2, 3, 32, 32), {("target", "segmentation"): label}, 0)
-    assert measured_weights(network, [batch], TASKS, "normals") == {"normals": 1.0, "segmentation": 1.0}
+    weights = balancing_weights({("target", "segmentation"): 2.0}, ["normals", "segmentation"], "normals")
+    assert weights == {"normals": 1.0, "segmentation": 1.0}
