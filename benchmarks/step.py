@@ -46,7 +46,7 @@ def seconds_of_fit(training: PhaseTraining) -> float:
 
 
 def seconds_of_arithmetic(training: PhaseTraining, steps: int) -> float:
-    batches = [augmented(training.on_device(training.steps[k]), "none", training.generator) for k in range(4)]
+    batches = [augmented(training.on_device(training.steps[k]), "none") for k in range(4)]
     training.module.train()
     start = time.perf_counter()
     for step in range(steps):

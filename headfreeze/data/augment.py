@@ -41,16 +41,22 @@ class DeviceBatch:
         return slice(0, self.n_source) if domain == "source" else slice(self.n_source, None)
 
 
-def augmented(batch: DeviceBatch, mode: Augmentation, generator: Generator) -> DeviceBatch:
-    """The batch with float images in 0 … 1, channels last, augmented as `mode` says."""
-    if mode != "none":
+def augmented(batch: DeviceBatch, mode: Augmentation, generator: Generator | None = None) -> DeviceBatch:
+    """The batch with float images in 0 … 1, channels last, augmented as `mode` says.
+
+    Args:
+        batch: images uint8.
+        mode: what to draw at random.
+        generator: of the random numbers, on the batch's device; needed unless the mode is none.
+    """
+    if mode == "none":
+        image, labels = batch.image.float().div_(255), batch.labels
+    else:
+        assert generator is not None, "augmentation needs a generator"
         batch = _flip(batch, generator)
-    image = batch.image.float().div_(255)
-    labels = batch.labels
-    if mode != "none":
-        image, labels = _zoom(image, batch, generator)
-    if mode == "photometric":
-        image = photometric(image, generator)
+        image, labels = _zoom(batch.image.float().div_(255), batch, generator)
+        if mode == "photometric":
+            image = photometric(image, generator)
     return DeviceBatch(image.contiguous(memory_format=torch.channels_last), labels, batch.n_source)
 
 

@@ -19,7 +19,8 @@ from headfreeze.recipes import DOMAINS, RECIPES, Phase, Recipe, find_recipe, spl
 from headfreeze.run import RunCard, build_network, choose_device
 from headfreeze.settings import Architecture, Pair, Settings, Training
 from headfreeze.training.inputs import Inputs
-from headfreeze.training.phase import PhasePlan, PhaseTraining
+from headfreeze.training.phase import PhaseTraining
+from headfreeze.training.plan import PhasePlan
 from headfreeze.training.store import PhaseFolder, PhaseStore
 
 KEY_FORMAT = 1

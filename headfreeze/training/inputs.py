@@ -12,7 +12,7 @@ from headfreeze.data.pair import OpenPair, open_pair
 from headfreeze.errors import raise_all
 from headfreeze.recipes import DOMAINS, Domain, Phase, Supervision
 from headfreeze.settings import Settings
-from headfreeze.training.phase import PhaseData
+from headfreeze.training.plan import PhaseData
 
 _DECODED_FIRST = 32
 _SPLITS = ("train", "val")

@@ -3,67 +3,34 @@
 import copy
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from headfreeze.data.augment import DeviceBatch, LabelKey, augmented
 from headfreeze.data.canvas import expand
-from headfreeze.data.loader import DomainBatch, DomainImages, TrainingSteps, training_loader
+from headfreeze.data.loader import DomainBatch, TrainingSteps, training_loader
 from headfreeze.models.freeze import Freeze
 from headfreeze.progress import Report
-from headfreeze.settings import Augmentation
 from headfreeze.settings import Training as TrainingSettings
-from headfreeze.tasks.base import Task
+from headfreeze.training.average import averaged
 from headfreeze.training.events import EventFiles
 from headfreeze.training.losses import balancing_weights, loss_terms, total_loss
+from headfreeze.training.plan import PhaseData, PhasePlan
 from headfreeze.training.schedule import make_optimizer, rate_factor
 from headfreeze.training.store import PhaseFolder
+from headfreeze.training.validation import validation_losses
 
 _VALIDATIONS = 10
 _MEASURED_BATCHES = 8
 _OPENING = 0.1
 """Share of a phase after which λ is measured for good."""
-_VALIDATION_IMAGES = 256
 _PATIENCE = 3
 _IMPROVEMENT = 1e-3
-
-
-@dataclass(frozen=True)
-class PhaseData:
-    """What a phase sees: the supervised labels of the domains that it uses, at training resolution."""
-
-    train: Mapping[str, DomainImages]
-    val: Mapping[str, DomainImages]
-    tasks: Mapping[str, Task]
-    main: str
-    augment: Augmentation
-    workers: int
-
-
-@dataclass(frozen=True)
-class PhasePlan:
-    """What a phase does.
-
-    Attributes:
-        steps: the most optimisation steps it takes.
-        freeze_after: the last stage that trains; None trains all.
-        seed: of batches and augmentation.
-        weights: λ of every task, inherited from the phase before; None to measure them.
-        until_plateau: end where the source's validation loss no longer falls.
-    """
-
-    steps: int
-    freeze_after: str | None
-    seed: int
-    rate: float
-    weights: dict[str, float] | None = None
-    until_plateau: bool = False
 
 
 @dataclass
@@ -274,24 +241,12 @@ class PhaseTraining:
         images = self.at.step * self.settings.accumulate * self.settings.batch_size * len(self.data.train)
         return images / self.at.seconds if self.at.seconds else 0.0
 
-    @torch.no_grad()
     def _validate(self) -> None:
-        """Losses on the validation images of what is supervised: centre windows, no augmentation."""
         row = {"step": float(self.at.step), **self._means()}
         self.at.loss_sums = {}
         network = self.average.module if self.average else self.network
-        network.eval()
-        for domain, images in self.data.val.items():
-            sums = dict.fromkeys(self.data.tasks, 0.0)
-            count = min(len(images), _VALIDATION_IMAGES)
-            for start in range(0, count, self.settings.batch_size):
-                indices = range(start, min(start + self.settings.batch_size, count))
-                batch = augmented(self.on_device({domain: images.windows(indices, None)}), "none", self.generator)
-                for (_, name), term in loss_terms(
-                    network(batch.image, batch.n_source).maps, batch, self.data.tasks
-                ).items():
-                    sums[name] += float(term) * len(indices)
-            row |= {f"val_{domain}_{name}": sums[name] / count for name in images.tasks}
+        losses = validation_losses(network, self.data, self.settings.batch_size, self.on_device)
+        row |= {f"val_{domain}_{name}": loss for (domain, name), loss in losses.items()}
         self.at.history.append(row)
         if self.events:
             self.events.write(row)
@@ -331,17 +286,3 @@ class PhaseTraining:
 
 def _name(key: LabelKey) -> str:
     return f"loss_{key[0]}_{key[1]}"
-
-
-def averaged(network: nn.Module, decay: float) -> AveragedModel:
-    """An exponential moving average of the network, norm statistics included; whole numbers are the network's own."""
-    average = get_ema_multi_avg_fn(decay)
-
-    def update(kept: Sequence[Tensor], now: Sequence[Tensor], count: Tensor | int) -> None:
-        if kept[0].is_floating_point():
-            average(list(kept), list(now), count)
-        else:  # batches seen, flags: their mean would be cut off to the whole number below
-            for one, other in zip(kept, now, strict=True):
-                one.copy_(other)
-
-    return AveragedModel(network, multi_avg_fn=update, use_buffers=True)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from headfreeze.run import build_network
 from headfreeze.settings import Architecture
 from headfreeze.tasks import make_task
-from headfreeze.training.phase import averaged
+from headfreeze.training.average import averaged
 from tests.runs import TINY, fit_tiny
 from tests.worlds import CLASSES, TinyPair
 

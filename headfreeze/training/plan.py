@@ -1,0 +1,40 @@
+"""What a phase sees and what it does, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from headfreeze.data.loader import DomainImages
+from headfreeze.settings import Augmentation
+from headfreeze.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class PhaseData:
+    """What a phase sees: the supervised labels of the domains that it uses, at training resolution."""
+
+    train: Mapping[str, DomainImages]
+    val: Mapping[str, DomainImages]
+    tasks: Mapping[str, Task]
+    main: str
+    augment: Augmentation
+    workers: int
+
+
+@dataclass(frozen=True)
+class PhasePlan:
+    """What a phase does.
+
+    Attributes:
+        steps: the most optimisation steps it takes.
+        freeze_after: the last stage that trains; None trains all.
+        seed: of batches and augmentation.
+        weights: λ of every task, inherited from the phase before; None to measure them.
+        until_plateau: end where the source's validation loss no longer falls.
+    """
+
+    steps: int
+    freeze_after: str | None
+    seed: int
+    rate: float
+    weights: dict[str, float] | None = None
+    until_plateau: bool = False
