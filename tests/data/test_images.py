@@ -66,7 +66,9 @@ def test_exif_rotation_is_applied_to_pixels_and_to_the_size(tmp_path: Path, orie
 def test_a_truncated_jpeg_is_refused_in_one_line(tmp_path: Path) -> None:
     path = saved(Image.fromarray(ARRAY).resize((200, 200)), tmp_path / "cut.jpg")
     path.write_bytes(path.read_bytes()[:400])
-    with pytest.raises(InputError, match=r"cut\.jpg: cannot be read as an image \(.*[Tt]runcated.*\); replace or remove"):
+    with pytest.raises(
+        InputError, match=r"cut\.jpg: cannot be read as an image \(.*[Tt]runcated.*\); replace or remove"
+    ):
         read_image(path)
 
 
