@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import types
+from collections import deque
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser, DefaultHelpFormatter, Namespace
 
-from headfreeze.errors import InputError
+from headfreeze.errors import raise_all
 
 _REQUIRED = object()
+_PRINT = "print_config"
+_YES_NO = ("true", "false", "yes", "no")
 _T = TypeVar("_T")
 
 
@@ -33,10 +36,16 @@ class Arguments:
         self._parser = ArgumentParser(
             prog=command, description=description, exit_on_error=False, formatter_class=_Formatter
         )
-        self._parser.add_argument("--config", action="config", help="YAML file with any of the settings below")
+        self._parser.add_argument(
+            "--config", metavar="FILE", help="YAML file with any of the settings below; flags win"
+        )
+        self._parser.add_argument(
+            "--print_config", action="store_true", help="print all settings as such a file, and do nothing else"
+        )
         self._kinds: dict[str, Any] = {}
         self._positional: list[str] = []
         self._required: list[str] = []
+        self._lists: dict[str, type[int] | type[str]] = {}
 
     def add(self, flag: str, kind: Any, about: str, default: Any = _REQUIRED) -> None:
         """One argument; without dashes a positional one, without a default a required one."""
@@ -57,6 +66,14 @@ class Arguments:
             flag, type=get_args(kind)[0] if several else kind, nargs="*" if several else "?", **options
         )
 
+    def add_list(self, flag: str, kind: type[int] | type[str], about: str, default: Sequence[int | str]) -> None:
+        """One argument with several values: separated by commas as a flag, a list or one value in a file."""
+        name = flag.lstrip("-")
+        self._kinds[name], self._lists[name] = list[kind], kind  # type: ignore[valid-type]
+        about = f"{about}, separated by commas"
+        # Any: the parser would offer a second flag to append to a list; the items are checked here
+        self._parser.add_argument(flag, type=Any, metavar="A,B,…", help=about, default=list(default))
+
     def add_settings(self, settings: type) -> None:
         """Every field of a dataclass as a flag, described by its docstring."""
         hints = get_type_hints(settings)
@@ -68,119 +85,136 @@ class Arguments:
         """The values and the faults: with faults, faulty values are replaced by defaults. None after --help.
 
         Raises:
-            InputError: faults that leave nothing to check further (a required argument is missing).
+            InputError: faults that leave nothing to check further (a required argument is missing or faulty).
         """
-        argv = self._with_values(list(argv))
-        try:
-            values = self._parser.parse_args(argv)
-            values.pop("config", None)
-        except SystemExit:
+        if {"-h", "--help"} & set(argv):
+            self._parser.print_help()
             return None, []
-        except (ArgumentError, TypeError, ValueError):
-            values = None
-        given, faults = self._given(argv) if values is None else (dict(values.items()), [])
-        missing = [n for n in self._required if given.get(n) is None or given.get(n) == []]
+        raw, faults = self._raw(argv)
+        printing = raw.pop(_PRINT, False)
+        given = self._given(raw, faults)
+        missing = [n for n in self._required if n not in raw and not printing]
         if missing:
             flags = ", ".join(n.upper() if n in self._positional else f"--{n}" for n in missing)
-            raise InputError("; ".join([*faults, f"missing: {flags} (see --help)"]))
-        if values is None:
-            if not faults:
-                raise InputError(self._complaint(argv))
-            values = self._parser.parse_object(given)
-            values.pop("config", None)
+            faults.append(f"missing: {flags} (see --help)")
+        if faults and (printing or not all(n in given for n in self._required)):
+            raise_all(faults)
+        if printing:
+            print(self._as_file(given), end="")
+            return None, []
+        values = self._parser.parse_object(given)
+        for own in ("config", _PRINT):
+            values.pop(own, None)
         return values, faults
 
-    def _with_values(self, argv: list[str]) -> list[str]:
-        """A yes-or-no flag without a value means yes."""
-        full = []
-        for word, following in zip(argv, [*argv[1:], "--"], strict=False):
-            full.append(word)
-            if self._kinds.get(word.removeprefix("--")) is bool and word.startswith("--") and following.startswith("-"):
-                full.append("true")
-        return full
-
-    def _given(self, argv: list[str]) -> tuple[dict[str, Any], list[str]]:
-        """What config files and flags say, value by value: those that are fine, and a line for each that is not."""
-        raw, faults = self._raw(argv)
-        given = {}
-        for name, value in raw.items():
-            if name not in self._kinds:
-                near = get_close_matches(name, self._kinds, n=1, cutoff=0.5)
-                faults.append(
-                    f"unknown setting '{name}'" + (f": did you mean '{near[0]}'?" if near else " (see --help)")
-                )
-                continue
-            try:
-                given[name] = _parsed(name, self._kinds[name], value)
-            except (ArgumentError, TypeError, ValueError):
-                faults.append(f"{name} is '{value}'; expected {_describe(self._kinds[name])}")
-        return given, faults
-
-    def _raw(self, argv: list[str]) -> tuple[dict[str, Any], list[str]]:
+    def _raw(self, argv: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+        """What config files and, in their place where both speak, words say; and what cannot be understood."""
+        files: dict[Any, Any] = {}
         raw: dict[str, Any] = {}
         faults: list[str] = []
         free = list(self._positional)
-        words = iter(argv)
-        for word in words:
-            if not word.startswith("--"):
-                self._put_positional(raw, free, word)
+        words = deque(argv)
+        while words:
+            word = words.popleft()
+            if not word.startswith("--") or word == "--":
+                faults += self._put_positional(raw, free, word)
                 continue
             name, has_value, value = word[2:].partition("=")
-            if not has_value:
-                value = next(words, "")
-            if name == "config":
-                raw |= _read_config(Path(value))
+            if name == _PRINT:
+                raw[_PRINT] = True
+            elif not has_value and (following := self._following(name, words)) is None:
+                known = name in self._kinds or name == "config"
+                faults.append(f"{name} needs a value{self._hint(name)}" if known else self._unknown(name))
+            elif name == "config":
+                faults += _read_config(Path(value if has_value else following or ""), files)
             else:
-                raw[name] = value
-        return raw, faults
+                raw[name] = value if has_value else following
+        return {name: value for name, value in (files | raw).items() if not self._unset(name, value)}, faults
 
-    def _put_positional(self, raw: dict[str, Any], free: list[str], word: str) -> None:
-        if not free:
-            raise InputError(f"unexpected argument '{word}' (see --help)")
+    def _following(self, name: str, words: deque[str]) -> str | None:
+        """The value of a flag that stands in a word of its own; a yes-or-no flag without one means yes."""
+        if self._kinds.get(name) is bool and (not words or words[0].lower() not in _YES_NO):
+            return "true"
+        return None if not words or words[0].startswith("--") else words.popleft()
+
+    def _put_positional(self, raw: dict[str, Any], free: list[str], word: str) -> list[str]:
+        if word.startswith("-") and word != "--":
+            return [f"unknown flag '{word}': flags begin with two dashes (see --help)"]
+        if not free or word == "--":
+            return [f"unexpected argument '{word}' (see --help)"]
         if get_origin(self._kinds[free[0]]) is list:
             raw.setdefault(free[0], []).append(word)
         else:
             raw[free.pop(0)] = word
+        return []
 
-    def _complaint(self, argv: Sequence[str]) -> str:
-        try:
-            self._parser.parse_args(list(argv))
-        except (ArgumentError, TypeError, ValueError) as error:
-            return " ".join(str(error).split())
-        return "the arguments cannot be understood (see --help)"
+    def _unset(self, name: Any, value: Any) -> bool:
+        """Whether a file says null where that means: nothing was chosen."""
+        return value is None and (name in self._required or type(None) in get_args(self._kinds.get(name)))
+
+    def _given(self, raw: dict[str, Any], faults: list[str]) -> dict[str, Any]:
+        """The values that are fine; adds a line to `faults` for each that is not."""
+        given = {}
+        for name, value in raw.items():
+            if name not in self._kinds:
+                faults.append(self._unknown(name))
+                continue
+            try:
+                value = _items(value, self._lists[name]) if name in self._lists else value
+                given[name] = _parsed(name, self._kinds[name], value)
+            except (ArgumentError, TypeError, ValueError):
+                shown = "null" if value is None else raw[name]
+                faults.append(f"{name} is '{shown}'{self._hint(name)}")
+        return given
+
+    def _unknown(self, name: Any) -> str:
+        near = get_close_matches(str(name), self._kinds, n=1, cutoff=0.6)
+        return f"unknown setting '{name}'" + (f": did you mean '{near[0]}'?" if near else " (see --help)")
+
+    def _hint(self, name: str) -> str:
+        if name in self._lists:
+            return "; give values separated by commas, such as 0,1,2"
+        return "; expected " + ("a YAML file" if name == "config" else _describe(self._kinds[name]))
+
+    def _as_file(self, given: dict[str, Any]) -> str:
+        values = {name: given.get(name, self._parser.get_default(name)) for name in self._kinds}
+        return yaml.safe_dump({name: _plain(value) for name, value in values.items()}, sort_keys=False)
 
 
-def split_list(name: str, value: Any, kind: Callable[[str], _T]) -> list[_T]:
-    """'a,b,c', a YAML list or one value as a list of `kind`.
-
-    Raises:
-        InputError: an item is not of that kind.
-    """
+def _items(value: Any, kind: Callable[[str], _T]) -> list[_T]:
+    """'a,b,c', a YAML list or one value as a list of `kind`."""
     items = value if isinstance(value, list) else [part for part in str(value).split(",") if part.strip()]
-    try:
-        return [kind(str(item).strip()) for item in items]
-    except ValueError:
-        raise InputError(f"{name} is '{value}'; give values separated by commas, such as 0,1,2") from None
+    return [kind(str(item).strip()) for item in items]
 
 
-def _read_config(path: Path) -> dict[str, Any]:
+def _read_config(path: Path, into: dict[Any, Any]) -> list[str]:
+    """Adds what a YAML file says; gives a line where it says nothing."""
     try:
         values = yaml.safe_load(path.read_text())
-    except OSError:
-        raise InputError(f"config is '{path}'; no such file") from None
+    except OSError as error:
+        return [f"config is '{path}'; {'no such file' if not path.exists() else str(error.strerror).lower()}"]
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: not a list of settings; write lines such as 'steps: 1000'")
-    return values
+        return [f"{path}: not valid YAML ({' '.join(str(error).split())})"]
+    if not isinstance(values, dict | None):
+        return [f"{path}: no settings by name; write lines such as 'steps: 1000'"]
+    into.update(values or {})
+    return []
 
 
 def _parsed(name: str, kind: Any, value: Any) -> Any:
+    if value is None or (value == "" and kind is not str):
+        raise ValueError("nothing")  # a path of nothing would be the working folder
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument(f"--{name}", type=kind)
-    if isinstance(value, str):
+    if isinstance(value, str) and get_origin(kind) is not list:
         return parser.parse_args([f"--{name}={value}"])[name]
     return parser.parse_object({name: value})[name]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def _describe(kind: Any) -> str:
@@ -188,5 +222,7 @@ def _describe(kind: Any) -> str:
         return "one of " + ", ".join(get_args(kind))
     if isinstance(kind, types.UnionType):
         return " or ".join(_describe(part) for part in get_args(kind) if part is not type(None))
+    if get_origin(kind) is list:
+        return "a list, each " + _describe(get_args(kind)[0])
     names = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
     return names.get(kind, getattr(kind, "__name__", str(kind)))

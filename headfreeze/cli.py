@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from jsonargparse import Namespace
 
-from headfreeze.arguments import Arguments, split_list
+from headfreeze.arguments import Arguments
 from headfreeze.errors import InputError, raise_all, unknown
 from headfreeze.settings import Architecture, Pair, Settings, Training
 
@@ -152,10 +152,8 @@ def _fit_problems(values: Namespace) -> list[str]:
 def _compare_arguments(arguments: Arguments) -> None:
     from headfreeze.recipes import COMPARED
 
-    arguments.add(
-        "--recipes", str | list[str], "names that `headfreeze recipes` lists, comma-separated", ",".join(COMPARED)
-    )
-    arguments.add("--seeds", str | int | list[int], "seeds, comma-separated", "0,1,2")
+    arguments.add_list("--recipes", str, "names that `headfreeze recipes` lists", COMPARED)
+    arguments.add_list("--seeds", int, "seeds", (0, 1, 2))
     _training_arguments(arguments)
 
 
@@ -167,8 +165,8 @@ def _compare(values: Namespace) -> None:
     results = compare(
         settings.pair,
         values.out,
-        recipes=split_list("recipes", values.recipes, str),
-        seeds=split_list("seeds", values.seeds, int),
+        recipes=values.recipes,
+        seeds=values.seeds,
         architecture=settings.architecture,
         training=settings.training,
         phases=values.phases,
@@ -180,7 +178,7 @@ def _compare(values: Namespace) -> None:
 def _compare_problems(values: Namespace) -> list[str]:
     from headfreeze.training.fit import Session
 
-    return Session(_settings(values), Path()).problems(split_list("recipes", values.recipes, str))
+    return Session(_settings(values), Path()).problems(values.recipes)
 
 
 def _evaluate_arguments(arguments: Arguments) -> None:
@@ -267,14 +265,14 @@ def _recipes(_: Namespace) -> None:
 def _demo_arguments(arguments: Arguments) -> None:
     arguments.add("--out", Path, "folder of what comes out", Path("runs/demo"))
     arguments.add("--steps", int, "budget of every recipe; 0 means the demo's own", 0)
-    arguments.add("--seeds", str | int | list[int], "seeds, comma-separated", "0")
+    arguments.add_list("--seeds", int, "seeds", (0,))
 
 
 def _demo(values: Namespace) -> None:
     from headfreeze.comparison.table import own_table, verdict
     from headfreeze.demo import demo
 
-    results = demo(values.out, values.steps, split_list("seeds", values.seeds, int))
+    results = demo(values.out, values.steps, values.seeds)
     print(f"{own_table(results)}\n\n{verdict(results)}\n\nPredictions side by side: {values.out / 'figure.png'}")
     print(f"Table beside the paper's: {values.out / 'table.md'}; numbers: {values.out / 'summary.json'}")
 
