@@ -74,7 +74,7 @@ class Architecture:
     Args:
         backbone: a timm name, or the preset tiny (0.5 M parameters, for CPUs and small images).
         pretrained: start the backbone from ImageNet weights.
-        width: channels of the decoder; 0 means 256 as in the paper, 32 for tiny.
+        width: channels of the decoder; 0 means 256 as in the paper, 48 for tiny.
         norm: batch statistics shared by both domains, frozen at the pretrained ones, or kept per domain.
     """
 

@@ -18,7 +18,7 @@ from headfreeze.settings import Augmentation
 LabelKey = tuple[str, str]
 """(domain, task)."""
 
-SMALLEST_ZOOM_WINDOW = 0.7
+SMALLEST_ZOOM_WINDOW = 0.85
 """Sides of the smallest window that is blown up to the full image, as a share of the image's sides."""
 
 

@@ -14,7 +14,7 @@ from headfreeze.models.backbones import build_backbone
 from headfreeze.models.norm import Domain, Domains, apply_norm_policy
 
 WIDTH = 256
-TINY_WIDTH = 32
+TINY_WIDTH = 48
 HIDDEN = 256
 
 
@@ -60,7 +60,7 @@ class Network(nn.Module):
         outputs: task name → what to give for it.
         backbone: `tiny` or a timm network, see `build_backbone`.
         pretrained: start the backbone from ImageNet weights.
-        width: channels of the decoder; default 256, and 32 for `tiny`.
+        width: channels of the decoder; default 256, and 48 for `tiny`.
         norm: what batch norm does with two domains, see `headfreeze.models.norm`.
     """
 

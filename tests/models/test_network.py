@@ -46,7 +46,7 @@ def test_every_parameter_gets_a_gradient(backbone: str) -> None:
 def test_the_default_width_is_the_papers_and_small_for_tiny(backbone: str) -> None:
     with torch.device("meta"):
         network = Network(OUTPUTS, backbone)
-    assert network.up1.conv.out_channels == {"resnet50": 256, "tiny": 32}[backbone]
+    assert network.up1.conv.out_channels == {"resnet50": 256, "tiny": 48}[backbone]
 
 
 def test_tiny_is_tiny() -> None:
