@@ -50,7 +50,7 @@ def run(argv: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the flush at exit is quiet
         return 1
     except Exception as error:
-        _complain(f"{type(error).__name__}: {error}", debug, hint="; --debug shows where")
+        _complain(f"{type(error).__name__}: {error}".rstrip(": "), debug, hint="; --debug shows where")
         return 1
 
 

@@ -70,7 +70,7 @@ def table() -> str:
         ("y_Tm", TARGET_MAIN),
         ("y_Ta", TARGET_ANCHOR),
     )
-    lines = [f"{'recipe':<14}{'phase':<7}{''.join(f'{name:<6}' for name, _ in marks)}{'head':<9}"]
+    lines = [f"{'recipe':<14}{'phase':<7}{''.join(f'{name:<6}' for name, _ in marks)}head"]
     for recipe in RECIPES.values():
         for number, phase in enumerate(recipe.phases, 1):
             name, about = (recipe.name, recipe.about) if number == 1 else ("", "")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,11 +58,10 @@ class Pair:
 
     def problems(self) -> Iterator[str]:
         """What is wrong with the settings themselves, a line each; files are looked at later."""
-        try:
-            if min(self.height_width) < 16:
-                yield f"size is {self.size}; the smallest training resolution is 16 pixels"
-        except ValueError:
+        if not re.fullmatch(r"\d+(x\d+)?", str(self.size)):
             yield f"size is '{self.size}'; give PX or HxW in pixels, for example 128 or 96x128"
+        elif min(self.height_width) < 16:
+            yield f"size is {self.size}; the smallest training resolution is 16 pixels"
         if self.main == self.anchor:
             yield f"main and anchor are both '{self.main}'; they must be two different tasks"
         yield from _choice_problems(self)

@@ -1,0 +1,82 @@
+"""The recipes are the paper's: their check marks, one by one, and what follows from them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headfreeze.errors import InputError
+from headfreeze.recipes import COMPARED, DOMAINS, RECIPES, Phase, find_recipe, split_budget, table
+
+SM, SA, TM, TA = ("source", "main"), ("source", "anchor"), ("target", "main"), ("target", "anchor")
+
+PAPER: dict[str, list[tuple[set[tuple[str, str]], bool]]] = {
+    "baseline": [({SM}, False)],
+    "mtl-source": [({SM, SA}, False)],
+    "mtl-target": [({SM, TA}, False)],
+    "mtl-both": [({SM, SA, TA}, False)],
+    "mtl-finetune": [({SM, SA}, False), ({SM, SA, TA}, False)],
+    "headfreeze": [({SM, SA}, False), ({SM, SA, TA}, True)],
+    "oracle": [({SM, SA, TM, TA}, False)],
+}
+"""Li et al., WACV 2021, §3 and Table 1: the labels of each phase, and whether the head is frozen."""
+
+
+def test_every_recipe_is_the_papers_phase_by_phase() -> None:
+    found = {
+        name: [(set(phase.supervision), phase.freeze_head) for phase in recipe.phases]
+        for name, recipe in RECIPES.items()
+    }
+    assert found == PAPER
+    assert all(recipe.name == name and recipe.about for name, recipe in RECIPES.items())
+
+
+def test_only_the_oracle_sees_main_labels_of_the_target() -> None:
+    assert [name for name, recipe in RECIPES.items() if any(TM in p.supervision for p in recipe.phases)] == ["oracle"]
+
+
+def test_what_a_comparison_trains_are_both_ends_and_headfreeze_with_its_control() -> None:
+    assert set(COMPARED) <= RECIPES.keys()
+    assert {"baseline", "oracle", "headfreeze", "mtl-finetune"} <= set(COMPARED)
+    finetune, frozen = RECIPES["mtl-finetune"].phases, RECIPES["headfreeze"].phases
+    assert finetune[0] == frozen[0]
+    assert finetune[1] == Phase(frozen[1].supervision, freeze_head=False)
+
+
+def test_a_phase_uses_the_domains_that_it_has_labels_of() -> None:
+    for recipe in RECIPES.values():
+        for phase in recipe.phases:
+            assert {d for d in DOMAINS if phase.uses(d)} == {domain for domain, _ in phase.supervision}
+
+
+def test_an_unknown_recipe_is_named_with_the_nearest() -> None:
+    assert find_recipe("oracle") is RECIPES["oracle"]
+    with pytest.raises(InputError, match="unknown recipe 'mtl-boht': did you mean 'mtl-both'"):
+        find_recipe("mtl-boht")
+
+
+def test_the_table_shows_the_check_marks() -> None:
+    lines = table().splitlines()
+    heads = lines[0].split()
+    assert heads == ["recipe", "phase", "y_Sm", "y_Sa", "y_Tm", "y_Ta", "head"]
+    at = [lines[0].index(name) for name in ("y_Sm", "y_Sa", "y_Tm", "y_Ta")]
+    rows = lines[1 : 1 + sum(len(phases) for phases in PAPER.values())]
+    marks = [{pair for pair, k in zip((SM, SA, TM, TA), at, strict=True) if row[k] == "✓"} for row in rows]
+    assert marks == [labels for phases in PAPER.values() for labels, _ in phases]
+    assert [row.split()[0] for row in rows if not row.startswith(" ")] == list(PAPER)
+    assert [k for k, row in enumerate(rows) if "  frozen" in row] == [7]
+    assert all(line == line.rstrip() for line in lines)
+
+
+@given(st.integers(2, 10**6), st.floats(0.001, 0.999))
+def test_a_budget_is_split_by_the_share_and_nothing_is_lost(steps: int, share: float) -> None:
+    first, second = split_budget(steps, 2, share)
+    assert first + second == steps
+    assert min(first, second) >= 1
+    assert first == pytest.approx(steps * share, abs=1)
+
+
+def test_one_phase_gets_everything_and_one_step_is_too_few_for_two() -> None:
+    assert split_budget(1, 1, 0.3) == [1]
+    assert split_budget(2, 2, 0.999) == [1, 1]
+    with pytest.raises(InputError, match="steps is 1; a recipe of 2 phases needs at least 2"):
+        split_budget(1, 2, 0.5)
