@@ -4,15 +4,18 @@
 
 Both run in one process, in turn, so that a machine whose speed drifts is fair to both. The bare loop has the best
 memory layout (channels last), ready float images in memory, no augmentation, no loader, no logging. `fit` is timed
-from the first to the last step of a real phase: loading, augmentation (photometric), losses, clipping, logging and
-validation are in it.
+from the first to the last step of a real phase: loading, augmentation (photometric), losses, clipping, logging, one
+validation and the writing of the result are in it.
 """
 
 import argparse
+import os
 import statistics
 import tempfile
 import time
 from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the commands do, before torch is loaded
 
 import torch
 
@@ -32,9 +35,9 @@ def phase_training(rooms: Path, store: Path, backbone: str, size: int, batch_siz
     settings = Settings(
         Pair(rooms / "source", rooms / "target", "normals", "segmentation", size=size),
         Architecture(backbone=backbone),
-        Training(steps=steps, batch_size=batch_size, anchor_weight=0.5, checkpoint_every=1e9),
+        Training(steps=steps, batch_size=batch_size, anchor_weight=0.5, validate_every=steps),
     )
-    training = RecipeTraining(Session(settings, store), RECIPES["mtl-both"], seed=0)
+    training = RecipeTraining(Session(settings, store), RECIPES["mtl-both"], seed=0, out=store / "run")
     planned = PlannedPhase(RECIPES["mtl-both"].phases[0], number=0, steps=steps, parent=None, until_plateau=False)
     return training.phase_training(planned, training.session.store.folder(training.spec(planned)))
 
@@ -61,10 +64,10 @@ def seconds_of_arithmetic(training: PhaseTraining, steps: int) -> float:
 def measure(backbone: str, size: int, batch_size: int, seconds: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         rooms = Path(folder, "rooms")
-        write_rooms(rooms, source=300, target=300, size=size)
+        write_rooms(rooms, source=64, target=64, size=size)
         probe = phase_training(rooms, Path(folder, "probe"), backbone, size, batch_size, 1000)
         seconds_of_arithmetic(probe, 2)
-        steps = max(8, round(seconds / ROUNDS / (seconds_of_arithmetic(probe, 3) / 3)))
+        steps = max(15, round(seconds / ROUNDS / (seconds_of_arithmetic(probe, 3) / 3)))
         fit, bare = [], []
         for k in range(ROUNDS):
             bare.append(seconds_of_arithmetic(probe, steps))

@@ -10,9 +10,9 @@ from headfreeze.progress import counting
 from headfreeze.settings import Architecture, Pair, Training
 from headfreeze.synth.rooms import write_rooms
 
-STEPS = 800
+STEPS = 400
 _SIZE = 48
-_IMAGES = 2000
+_IMAGES = 1500
 
 
 def demo(out: Path, steps: int = 0, seeds: Sequence[int] = (0,)) -> Results:

@@ -97,6 +97,9 @@ class Session:
         seed = self.settings.training.seed if seed is None else seed
         written = _written(out)
         card, last = RecipeTraining(self, recipe, seed, out, written).run()
+        if not written and (meanwhile := _written(out)):  # by another process; its phases are looked up, not trained
+            written = meanwhile
+            RecipeTraining(self, recipe, seed, out, written).run()
         if written:  # the same run, phase by phase
             return written
         with new_folder(out) as folder:  # all at once: killed in between, the next call finds no half of a run

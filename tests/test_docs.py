@@ -1,0 +1,66 @@
+"""Every command of the README and the docs runs, in the order in which one reads them, on few images for few steps."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from headfreeze.cli import run
+
+ROOT = Path(__file__).resolve().parents[1]
+READING_ORDER = ("docs/training.md", "docs/evaluation.md", "docs/data.md", "README.md", "docs/real-photographs.md")
+QUICK = {
+    "synth": {"--source": "6", "--target": "6", "--workers": "1"},
+    "fit": {"--steps": "4", "--batch_size": "2"},
+    "compare": {"--steps": "4", "--batch_size": "2", "--seeds": "0"},
+}
+
+
+def blocks(document: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / document).read_text(), flags=re.DOTALL)
+
+
+def commands(document: str) -> list[list[str]]:
+    lines = (line for block in blocks(document, "sh") for line in block.replace("\\\n", " ").splitlines())
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("headfreeze ")]
+
+
+def quick(words: list[str]) -> list[str]:
+    """The command with its numbers replaced by small ones; everything else stays as the docs have it."""
+    replaced = QUICK.get(words[0], {})
+    kept: list[str] = []
+    for word in words:
+        if kept and kept[-1] in replaced:
+            kept.pop()
+        else:
+            kept.append(word)
+    return [*kept, *(part for pair in replaced.items() for part in pair)]
+
+
+def test_all_documents_are_read() -> None:
+    with_commands = {f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md") if commands(f"docs/{p.name}")}
+    assert with_commands <= set(READING_ORDER)
+
+
+def test_every_command_and_the_python_example_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for document in READING_ORDER:
+        if document == "docs/real-photographs.md":  # "photos" stands for photographs of one's own
+            shutil.copytree("rooms/target", "photos", ignore=lambda _, names: [n for n in names if n == "edges"])
+            config = Path("photos/dataset.yaml")
+            config.write_text(re.sub(r"  edges:.*", "", config.read_text()))
+        for words in commands(document):
+            assert run(quick(words)) == 0, f"{document}: headfreeze {' '.join(words)}"
+    Image.new("RGB", (60, 40)).save("photo.jpg")
+    for block in blocks("docs/training.md", "python"):
+        exec(block.replace("1600", "4").replace("batch_size=24", "batch_size=2"), {})
+
+
+@pytest.mark.parametrize("document", ["README.md", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/*.md"))])
+def test_links_and_pictures_lead_somewhere(document: str) -> None:
+    text = (ROOT / document).read_text()
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+        assert ((ROOT / document).parent / link).exists(), link
