@@ -9,6 +9,8 @@ from headfreeze.comparison.compare import compare
 from headfreeze.errors import InputError
 from headfreeze.recipes import RECIPES
 from headfreeze.run import RunCard
+from headfreeze.training.fit import RecipeTraining
+from headfreeze.training.store import PhaseFolder
 from tests.runs import TINY, fit_tiny, pair_of, same_bits, training_of, watched, weights_of
 from tests.worlds import TinyPair
 
@@ -104,6 +106,22 @@ def test_a_run_of_other_settings_or_data_is_not_overwritten(tiny_pair: TinyPair,
     with pytest.raises(InputError, match=r"run: holds another run \(mtl-source"):
         fit_tiny("mtl-source", changed, out)
     assert RunCard.read(out).recipe == "mtl-source"
+
+
+def test_two_processes_may_write_the_same_run_at_once(
+    tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RecipeTraining.run
+
+    def run_and_be_overtaken(self: RecipeTraining) -> tuple[RunCard, PhaseFolder]:
+        monkeypatch.setattr(RecipeTraining, "run", run)
+        found = self.run()
+        fit_tiny("baseline", tiny_pair, tmp_path / "run", steps=2)  # the other process
+        return found
+
+    monkeypatch.setattr(RecipeTraining, "run", run_and_be_overtaken)
+    card = fit_tiny("baseline", tiny_pair, tmp_path / "run", steps=2)
+    assert card == RunCard.read(tmp_path / "run")
 
 
 def test_a_folder_with_other_files_is_no_place_for_a_run(tiny_pair: TinyPair, tmp_path: Path) -> None:
