@@ -26,6 +26,7 @@ from headfreeze.training.store import PhaseFolder
 from headfreeze.training.validation import validation_losses
 
 _VALIDATIONS = 10
+_REPORTS = 200
 _MEASURED_BATCHES = 8
 _OPENING = 0.1
 """Share of a phase after which λ is measured for good."""
@@ -111,7 +112,7 @@ class PhaseTraining:
     def _train(self, report: Report) -> None:
         settings, plan = self.settings, self.plan
         every = settings.validate_every or math.ceil(plan.steps / _VALIDATIONS)
-        shown = max(1, plan.steps // 200)
+        shown = max(1, plan.steps // _REPORTS)
         saved = time.monotonic()
         self.module.train()
         batches = self._batches()

@@ -47,6 +47,19 @@ def test_interrupted_in_each_phase_and_called_again_gives_the_bits_of_an_undistu
     assert phase_records(tmp_path / "whole-phases") == phase_records(tmp_path / "broken-phases")
 
 
+def test_losses_that_wait_on_the_device_for_their_report_are_in_the_checkpoint(
+    tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(phase_module, "_REPORTS", 2)  # every fourth step of eight
+    settings = {"steps": 8, "validate_every": 8, "checkpoint_every": 0.0, "batch_size": 2}
+    fit_tiny("baseline", tiny_pair, tmp_path / "whole", **settings)
+    with watched(monkeypatch, 1, saved_at=3, dies_at=4) as watch, pytest.raises(KilledError):
+        fit_tiny("baseline", tiny_pair, tmp_path / "broken", **settings)
+    assert watch.steps == {"baseline seed 0 phase 1/1": [4]}
+    fit_tiny("baseline", tiny_pair, tmp_path / "broken", **settings)
+    assert (tmp_path / "whole/metrics.csv").read_bytes() == (tmp_path / "broken/metrics.csv").read_bytes()
+
+
 def test_a_finished_phase_leaves_neither_checkpoint_nor_temporary_files(tiny_pair: TinyPair, tmp_path: Path) -> None:
     fit_tiny("headfreeze", tiny_pair, tmp_path / "run", checkpoint_every=0.0)
     for folder in (tmp_path / "run-phases").iterdir():
