@@ -20,7 +20,7 @@ from tests.worlds import SIZE, TinyPair
 
 
 def test_validation_sees_plain_images_in_eval_mode_and_leaves_train_mode(tiny_pair: TinyPair, tmp_path: Path) -> None:
-    training = untrained(tiny_pair, tmp_path / "store", "mtl-both", steps=3, validate_every=1)
+    training = untrained(tiny_pair, tmp_path / "store", "mtl-both", steps=3, validate_every=1, size="32x16")
     calls: list[tuple[bool, Tensor, int]] = []
 
     def note(module: nn.Module, arguments: tuple[Tensor, int], _: Outputs) -> None:

@@ -53,9 +53,9 @@ def test_losses_that_wait_on_the_device_for_their_report_are_in_the_checkpoint(
     monkeypatch.setattr(phase_module, "_REPORTS", 2)  # every fourth step of eight
     settings = {"steps": 8, "validate_every": 8, "checkpoint_every": 0.0, "batch_size": 2}
     fit_tiny("baseline", tiny_pair, tmp_path / "whole", **settings)
-    with watched(monkeypatch, 1, saved_at=3, dies_at=4) as watch, pytest.raises(KilledError):
+    with watched(monkeypatch, 1, saved_at=3, dies_at=8) as watch, pytest.raises(KilledError):
         fit_tiny("baseline", tiny_pair, tmp_path / "broken", **settings)
-    assert watch.steps == {"baseline seed 0 phase 1/1": [4]}
+    assert watch.steps == {"baseline seed 0 phase 1/1": [8]}
     fit_tiny("baseline", tiny_pair, tmp_path / "broken", **settings)
     assert (tmp_path / "whole/metrics.csv").read_bytes() == (tmp_path / "broken/metrics.csv").read_bytes()
 
