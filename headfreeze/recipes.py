@@ -91,14 +91,15 @@ def find_recipe(name: str) -> Recipe:
 
 
 def split_budget(steps: int, phases: int, share: float) -> list[int]:
-    """Steps of each phase: all of them for one phase, `share` and the rest for two.
+    """Steps of each phase: all of them for one phase; `share` for the first of several, the rest in equal parts.
 
     Raises:
         InputError: the budget is too small for every phase to have a step.
     """
-    if phases == 1:
-        return [steps]
-    first = min(max(round(steps * share), 1), steps - 1)
-    if first < 1:
+    if steps < phases:
         raise InputError(f"steps is {steps}; a recipe of {phases} phases needs at least {phases}")
-    return [first, steps - first]
+    others = phases - 1
+    if not others:
+        return [steps]
+    first = min(max(round(steps * share), 1), steps - others)
+    return [first, *((steps - first + k) // others for k in range(others))]

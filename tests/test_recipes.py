@@ -67,12 +67,14 @@ def test_the_table_shows_the_check_marks() -> None:
     assert all(line == line.rstrip() for line in lines)
 
 
-@given(st.integers(2, 10**6), st.floats(0.001, 0.999))
-def test_a_budget_is_split_by_the_share_and_nothing_is_lost(steps: int, share: float) -> None:
-    first, second = split_budget(steps, 2, share)
-    assert first + second == steps
-    assert min(first, second) >= 1
-    assert first == pytest.approx(steps * share, abs=1)
+@given(st.integers(2, 5), st.integers(5, 10**6), st.floats(0.001, 0.999))
+def test_a_budget_is_split_by_the_share_and_nothing_is_lost(phases: int, steps: int, share: float) -> None:
+    first, *others = split_budget(steps, phases, share)
+    assert first + sum(others) == steps
+    assert min(first, *others) >= 1
+    assert first == pytest.approx(steps * share, abs=phases)
+    assert len(others) == phases - 1
+    assert max(others) - min(others) <= 1
 
 
 def test_one_phase_gets_everything_and_one_step_is_too_few_for_two() -> None:

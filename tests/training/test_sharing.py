@@ -1,15 +1,16 @@
 """One seed, one network; a finished phase is trained once, whatever command, recipe, place or machine asks for it."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from headfreeze.comparison.compare import compare
 from headfreeze.errors import InputError
-from headfreeze.recipes import RECIPES
+from headfreeze.recipes import RECIPES, Recipe
 from headfreeze.run import RunCard
-from headfreeze.training.fit import RecipeTraining
+from headfreeze.training.fit import RecipeTraining, fit
 from headfreeze.training.store import PhaseFolder
 from tests.runs import TINY, fit_tiny, pair_of, same_bits, training_of, watched, weights_of
 from tests.worlds import TinyPair
@@ -78,6 +79,20 @@ def test_every_recipe_takes_its_budget_of_steps_to_the_last(
     assert sum(phase["steps"] for phase in card.phases) == 5
     assert sum(len(steps) for steps in watch.steps.values()) == 5
     assert len(card.phases) == len(RECIPES[recipe].phases)
+
+
+def test_a_recipe_of_ones_own_has_as_many_phases_as_it_likes(
+    tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, both = RECIPES["mtl-source"].phases[0], RECIPES["mtl-both"].phases[0]
+    recipe = Recipe("thaw", (source, replace(both, freeze_head=True), both), "freeze, then thaw")
+    with watched(monkeypatch) as watch:
+        card = fit(
+            recipe, pair_of(tiny_pair), tmp_path / "run", architecture=TINY, training=training_of(steps=7, batch_size=2)
+        )
+    assert [len(steps) for steps in watch.steps.values()] == [4, 1, 2]
+    assert [phase["steps"] for phase in card.phases] == [4, 1, 2]
+    assert card.recipe == "thaw"
 
 
 def test_a_finished_run_is_left_alone_wherever_its_data_went(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from headfreeze.comparison.compare import compare
+from headfreeze.errors import InputError
 from headfreeze.models.network import Network
 from headfreeze.recipes import RECIPES
 from tests.audit import touched
@@ -69,6 +70,20 @@ def test_garbage_in_the_targets_main_labels_changes_no_bit(recipe: str, tiny_pai
     fit_tiny(recipe, tiny_pair, tmp_path / "clean", steps=4, batch_size=2)
     fit_tiny(recipe, copy, tmp_path / "dirty", steps=4, batch_size=2)
     assert same_bits(weights_of(tmp_path / "clean"), weights_of(tmp_path / "dirty"))
+
+
+def test_the_target_need_not_even_declare_the_main_task(tiny_pair: TinyPair, tmp_path: Path) -> None:
+    copy = tiny_pair.copy(tmp_path)
+    config = copy.target / "dataset.yaml"
+    config.write_text(config.read_text().replace("  normals: {}\n", ""))
+    declared = fit_tiny("headfreeze", tiny_pair, tmp_path / "declared", steps=2, batch_size=2)
+    silent = fit_tiny("headfreeze", copy, tmp_path / "silent", steps=2, batch_size=2)
+    assert [phase["key"] for phase in declared.phases] == [phase["key"] for phase in silent.phases]
+    with pytest.raises(InputError, match=r"dataset.yaml: unknown task 'normals': choose from depth, segmentation"):
+        fit_tiny("oracle", copy, tmp_path / "oracle")
+    with pytest.raises(InputError, match=r"dataset.yaml: unknown task 'normals'"):
+        compare(pair_of(copy), tmp_path / "out", recipes=["baseline"], architecture=TINY, training=training_of(steps=2))
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_comparison_without_the_oracle_opens_the_targets_main_labels_of_the_test_split_only(
