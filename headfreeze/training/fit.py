@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from lightning.fabric import Fabric
+from torch import nn
 
 from headfreeze.data.pair import open_pair
 from headfreeze.errors import InputError, raise_all, unknown
@@ -80,7 +81,7 @@ class Session:
         training = self.settings.training
         longest = max((len(RECIPES[name].phases) for name in recipes if name in RECIPES), default=1)
         checks: list[Callable[[], object]] = [
-            lambda: build_backbone(self.settings.architecture.backbone),
+            lambda: _check_backbone(self.settings),
             lambda: _check_precision(training),
             lambda: training.steps < 1 or split_budget(training.steps, longest, training.phase_share),
             lambda: check_folder(self.store.root),
@@ -255,6 +256,17 @@ class RecipeTraining:
             until_plateau=planned.until_plateau,
         )
         return PhaseTraining(session.fabric, network, plan, data, settings.training, folder)
+
+
+def _check_backbone(settings: Settings) -> None:
+    backbone = build_backbone(settings.architecture.backbone)
+    stride, batch_size = backbone.strides[-1], settings.training.batch_size
+    one_pixel = not list(settings.pair.problems()) and max(settings.pair.height_width) <= stride
+    if batch_size == 1 and one_pixel and any(isinstance(m, nn.BatchNorm2d) for m in backbone.modules()):
+        raise InputError(
+            f"batch_size is 1 at size {settings.pair.size}: its coarsest features are one pixel, of which batch norm"
+            " has no statistics; use a batch_size of 2 or more, or a larger size"
+        )
 
 
 def _check_precision(training: Training) -> None:

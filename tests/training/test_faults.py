@@ -11,7 +11,9 @@ from PIL import Image
 
 from headfreeze.comparison.compare import compare
 from headfreeze.errors import InputError
-from headfreeze.settings import Architecture
+from headfreeze.recipes import RECIPES
+from headfreeze.settings import Architecture, Settings
+from headfreeze.training.fit import Session
 from tests.runs import TINY, fit_tiny, pair_of, training_of, watched
 from tests.worlds import TinyPair
 
@@ -81,6 +83,20 @@ def test_a_setting_that_cannot_work_is_said_before_anything_is_made(
     with pytest.raises(InputError, match=message):
         fit_tiny("headfreeze", tiny_pair, tmp_path / "run", architecture, **settings)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("size", "batch_size", "fine"), [(16, 1, False), (16, 2, True), ("16x17", 1, True)])
+def test_a_batch_of_one_pixel_is_too_small_for_batch_norm(
+    size: int | str, batch_size: int, fine: bool, tiny_pair: TinyPair, tmp_path: Path
+) -> None:
+    settings = Settings(pair_of(tiny_pair, size=size), TINY, training_of(steps=1, batch_size=batch_size))
+    session = Session(settings, tmp_path / "phases")
+    if fine:
+        assert session.problems(["baseline"]) == []
+        session.fit(RECIPES["baseline"], tmp_path / "run")
+    else:
+        (problem,) = session.problems(["baseline"])
+        assert problem.startswith("batch_size is 1 at size 16: its coarsest features are one pixel")
 
 
 def test_all_faults_are_in_one_message(tiny_pair: TinyPair, tmp_path: Path) -> None:
