@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,7 @@ def test_a_phase_that_another_process_trains_is_waited_for(
             trained.start()
             while f"phase {key} is being trained by another process; waiting for it" not in capsys.readouterr().out:
                 assert trained.is_alive()
+                time.sleep(0.02)
             # meanwhile the other process finishes the phase
             (tmp_path / f"first-phases/{key}").rename(store.root / key)
             held.communicate("\n")
