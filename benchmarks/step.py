@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the commands do, before torch is loaded
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the commands do, before torch is loaded
 
 import torch
 

@@ -145,12 +145,16 @@ class PhaseTraining:
         rate = self.plan.rate * rate_factor(self.settings.schedule, self.at.step, self.plan.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        losses: dict[str, Tensor] = {}
+        share = 1 / self.settings.accumulate
         for _ in range(self.settings.accumulate):
             batch = self._prepared(*next(batches))
             maps = self.module(batch.image, batch.n_source).maps
             terms = loss_terms(maps, batch, self.data.tasks)
             loss = total_loss(terms, self.at.weights)
-            self.fabric.backward(loss / self.settings.accumulate)
+            self.fabric.backward(loss * share)
+            for name, value in {"loss": loss, **{_name(key): term for key, term in terms.items()}}.items():
+                losses[name] = losses.get(name, 0.0) + value.detach() * share
         if self.settings.clip:
             self.fabric.clip_gradients(
                 self.module, self.optimizer, max_norm=self.settings.clip, error_if_nonfinite=False
@@ -159,7 +163,7 @@ class PhaseTraining:
         self.optimizer.zero_grad()
         if self.average:
             self.average.update_parameters(self.network)
-        return {"loss": loss.detach()} | {_name(key): term.detach() for key, term in terms.items()}
+        return losses
 
     def _batches(self) -> Iterator[tuple[int, dict[str, DomainBatch]]]:
         first, last = (step * self.settings.accumulate for step in (self.at.step, self.plan.steps))

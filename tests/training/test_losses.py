@@ -164,3 +164,17 @@ def test_a_task_whose_labels_do_not_occur_weighs_one(tiny_pair: TinyPair, tmp_pa
 def test_lambda_is_one_where_the_main_task_has_no_labels_in_the_phase() -> None:
     weights = balancing_weights({("target", "segmentation"): 2.0}, ["normals", "segmentation"], "normals")
     assert weights == {"normals": 1.0, "segmentation": 1.0}
+
+
+def test_the_loss_of_an_accumulated_step_is_the_mean_over_its_batches(tiny_pair: TinyPair, tmp_path: Path) -> None:
+    training = untrained(tiny_pair, tmp_path / "store", "baseline", augment="none", steps=1, accumulate=2, batch_size=3)
+    network = copy.deepcopy(training.network).train()
+    expected = []
+    for k in range(2):
+        batch = training.steps[k]["source"]
+        with torch.no_grad():
+            maps = {name: v.double().numpy() for name, v in network(batch.pop("image").float() / 255).maps.items()}
+        expected.append(numpy_losses(maps, {n: v.float().numpy() for n, v in batch.items()})["normals"])
+    training.run(lambda *_: None)
+    assert training.at.history[0]["loss_source_normals"] == pytest.approx(np.mean(expected), rel=1e-4)
+    assert abs(expected[0] - expected[1]) > 1e-4
