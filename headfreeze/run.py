@@ -14,11 +14,11 @@ from jaxtyping import UInt8
 from safetensors.torch import load_file
 from torch import Tensor
 
-from headfreeze.data.canvas import Canvas
+from headfreeze.data.canvas import Canvas, resized
 from headfreeze.errors import InputError
 from headfreeze.files import write_json
 from headfreeze.models.network import Network, OutputSpec
-from headfreeze.settings import Architecture
+from headfreeze.settings import Architecture, Pair
 from headfreeze.tasks import make_task
 from headfreeze.tasks.base import Task
 
@@ -101,9 +101,8 @@ class Run:
         self.trained = [self.tasks[name].name for name in self.card.trained]
         if not self.trained:
             raise ValueError("a run that predicts nothing")
-        pair = self.card.settings["pair"]
-        height, _, width = str(pair["size"]).partition("x")
-        self.canvas = Canvas(int(height), int(width or height), pair["resize"])
+        pair = Pair(**self.card.settings["pair"])
+        self.canvas = Canvas(*pair.height_width, pair.resize)
         self.network = build_network(Architecture(**self.card.settings["architecture"]), self.tasks, pretrained=False)
 
     @property
@@ -117,8 +116,8 @@ class Run:
         height, width = image.shape[:2]
         value = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].to(self.device)
         size = self.canvas.size_for(height, width)
-        resized = value if size == (height, width) else _resized(value, size)
-        maps = self.network(resized.float().div_(255).contiguous(memory_format=torch.channels_last)).maps
+        scaled = resized(value, size).float().div_(255)
+        maps = self.network(scaled.contiguous(memory_format=torch.channels_last)).maps
         predictions = {}
         for name in self.trained:
             output = nnf.interpolate(maps[name].float(), size=(height, width), mode="bilinear", align_corners=False)
@@ -153,9 +152,3 @@ def choose_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"device is '{name}', which this machine cannot use ({str(error).splitlines()[0]})") from None
     return device
-
-
-def _resized(value: Tensor, size: tuple[int, int]) -> Tensor:
-    from torchvision.transforms.v2 import functional as transform
-
-    return transform.resize(value, list(size), antialias=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from headfreeze.comparison.figure import draw_figure
 from headfreeze.comparison.results import Results
 from headfreeze.comparison.table import markdown
-from headfreeze.data.folder import open_dataset
+from headfreeze.data.folder import Dataset, open_dataset
 from headfreeze.data.images import read_image
 from headfreeze.errors import raise_all
 from headfreeze.evaluation.evaluate import Scores, score
@@ -61,7 +61,7 @@ def compare(
         for name in recipes:
             folder = out / "runs" / f"{name}-seed{seed}"
             session.fit(RECIPES[name], folder, seed)
-            scores = _evaluated(folder, settings.training.device, pair)
+            scores = _evaluated(folder, settings.training.device, target, task.name)
             results.add(name, seed, scores.metrics[task.name], scores.images[task.name])
             write_text(out / "results.csv", results.csv())
     runs = {name: Run(out / "runs" / f"{name}-seed{seeds[0]}", settings.training.device) for name in recipes}
@@ -71,10 +71,10 @@ def compare(
     return results
 
 
-def _evaluated(folder: Path, device: str, pair: Pair) -> Scores:
-    run, target = Run(folder, device), open_dataset(pair.target)
-    scores = score(lambda s: run.predict(read_image(s.image)), target, "test", {pair.main: run.tasks[pair.main]})
-    scores.write(folder / "evaluation" / f"{pair.target.resolve().name}-test")
+def _evaluated(folder: Path, device: str, target: Dataset, main: str) -> Scores:
+    run = Run(folder, device)
+    scores = score(lambda s: run.predict(read_image(s.image)), target, "test", {main: run.tasks[main]})
+    scores.write(folder / "evaluation" / f"{target.root.resolve().name}-test")
     return scores
 
 

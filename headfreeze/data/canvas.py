@@ -42,10 +42,10 @@ class Canvas:
         """
         size = self.size_for(sample.height, sample.width)
         image = tv_tensors.Image(torch.from_numpy(read_image(sample.image)).permute(2, 0, 1))
-        loaded = {IMAGE: _resized(image, size)}
+        loaded = {IMAGE: resized(image, size)}
         for name, task in tasks.items():
             path = sample.labels.get(name)
-            loaded[name] = task.invalid(*size) if path is None else _resized(task.read(path), size)
+            loaded[name] = task.invalid(*size) if path is None else resized(task.read(path), size)
         return {name: compact(value) for name, value in loaded.items()}
 
 
@@ -68,5 +68,6 @@ def window_corner(height: int, width: int, window: tuple[int, int], rng: np.rand
     return int(rng.integers(spare[0] + 1)), int(rng.integers(spare[1] + 1))
 
 
-def _resized(value: Tensor, size: tuple[int, int]) -> Tensor:
+def resized(value: Tensor, size: tuple[int, int]) -> Tensor:
+    """An image or a label (…, k, h, w) at another size, as its type resizes; itself where the size is right."""
     return value if value.shape[-2:] == torch.Size(size) else transform.resize(value, list(size), antialias=True)
