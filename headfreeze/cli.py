@@ -122,6 +122,12 @@ def _settings(values: Namespace) -> Settings:
     return Settings(part(Pair), part(Architecture), part(Training))
 
 
+def _training_problems(values: Namespace) -> list[str]:
+    from headfreeze.training.fit import Session
+
+    return Session(_settings(values), Path()).problems(values.recipes if "recipes" in values else [values.recipe])
+
+
 def _fit_arguments(arguments: Arguments) -> None:
     arguments.add("recipe", str, "what to train: a name that `headfreeze recipes` lists")
     _training_arguments(arguments)
@@ -148,12 +154,6 @@ def _fit(values: Namespace) -> None:
     print(f"run: {values.out}   next: headfreeze predict {values.out} IMAGES --out DIR")
 
 
-def _fit_problems(values: Namespace) -> list[str]:
-    from headfreeze.training.fit import Session
-
-    return Session(_settings(values), Path()).problems([values.recipe])
-
-
 def _compare_arguments(arguments: Arguments) -> None:
     from headfreeze.recipes import COMPARED
 
@@ -178,12 +178,6 @@ def _compare(values: Namespace) -> None:
     )
     print(markdown(results))
     print(f"results.csv, summary.json, table.md and figure.png are in {values.out}")
-
-
-def _compare_problems(values: Namespace) -> list[str]:
-    from headfreeze.training.fit import Session
-
-    return Session(_settings(values), Path()).problems(values.recipes)
 
 
 def _evaluate_arguments(arguments: Arguments) -> None:
@@ -311,14 +305,14 @@ COMMANDS: dict[str, Command] = {
         f"headfreeze fit headfreeze {_DATA} --out runs/rooms",
         _fit_arguments,
         _fit,
-        _fit_problems,
+        _training_problems,
     ),
     "compare": Command(
         "train several recipes with several seeds and compare them",
         f"headfreeze compare {_DATA} --recipes baseline,headfreeze,oracle --seeds 0,1,2 --out runs/comparison",
         _compare_arguments,
         _compare,
-        _compare_problems,
+        _training_problems,
     ),
     "evaluate": Command(
         "metrics of a run, or of stored predictions of any program",

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as nnf
 from jaxtyping import UInt8
 from safetensors.torch import load_file
 from torch import Tensor
@@ -17,7 +16,7 @@ from torch import Tensor
 from headfreeze.data.canvas import Canvas, resized
 from headfreeze.errors import InputError
 from headfreeze.files import write_json
-from headfreeze.models.network import Network, OutputSpec
+from headfreeze.models.network import Network, OutputSpec, enlarged
 from headfreeze.settings import Architecture, Pair
 from headfreeze.tasks import make_task
 from headfreeze.tasks.base import Task
@@ -120,7 +119,7 @@ class Run:
         maps = self.network(scaled.contiguous(memory_format=torch.channels_last)).maps
         predictions = {}
         for name in self.trained:
-            output = nnf.interpolate(maps[name].float(), size=(height, width), mode="bilinear", align_corners=False)
+            output = enlarged(maps[name].float(), (height, width))
             predictions[name] = self.tasks[name].decode(output)[0].cpu()
         return predictions
 

@@ -145,6 +145,13 @@ class Network(nn.Module):
         return F.pad((image - self.mean) / self.std, (0, right, 0, bottom))
 
 
+def enlarged(output: Float[Tensor, "b c h w"], size: Sequence[int]) -> Float[Tensor, "b c h2 w2"]:
+    """A task's map at the resolution (height, width) of the image or of a label: where it is compared and decoded."""
+    if output.shape[-2:] == torch.Size(size):
+        return output
+    return F.interpolate(output, size=list(size), mode="bilinear", align_corners=False)
+
+
 def map_layer(width: int, channels: int, enlarge: int) -> nn.Module:
     """The deconvolution that gives a task's map, exactly `enlarge` times larger; starts near zero."""
     layer: nn.Conv2d | nn.ConvTranspose2d

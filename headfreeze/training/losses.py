@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import torch
-import torch.nn.functional as nnf
 from jaxtyping import Float
 from torch import Tensor
 
 from headfreeze.data.augment import DeviceBatch, LabelKey
+from headfreeze.models.network import enlarged
 from headfreeze.tasks.base import Task
 
 
@@ -19,15 +19,8 @@ def loss_terms(
     terms = {}
     for (domain, name), label in batch.labels.items():
         output = maps[name][batch.rows(domain)]
-        terms[domain, name] = tasks[name].loss(upsampled(output, label.shape[-2:]), label)
+        terms[domain, name] = tasks[name].loss(enlarged(output, label.shape[-2:]), label)
     return terms
-
-
-def upsampled(output: Float[Tensor, "b c h w"], size: tuple[int, int] | torch.Size) -> Tensor:
-    """A network's output at the resolution of the label that it is compared with."""
-    if output.shape[-2:] == torch.Size(size):
-        return output
-    return nnf.interpolate(output, size=list(size), mode="bilinear", align_corners=False)
 
 
 def total_loss(terms: Mapping[LabelKey, Tensor], weights: Mapping[str, float]) -> Float[Tensor, ""]:

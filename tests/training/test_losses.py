@@ -14,8 +14,9 @@ from scipy import ndimage
 from scipy.special import log_softmax
 
 from headfreeze.data.augment import DeviceBatch
+from headfreeze.models.network import enlarged
 from headfreeze.tasks import make_task
-from headfreeze.training.losses import balancing_weights, loss_terms, total_loss, upsampled
+from headfreeze.training.losses import balancing_weights, loss_terms, total_loss
 from tests.runs import fit_tiny, phase_records, same_bits
 from tests.training.phases import untrained
 from tests.worlds import CLASSES, TinyPair
@@ -92,8 +93,8 @@ def test_outputs_are_enlarged_with_pixel_centres_aligned(
 ) -> None:
     output = np.random.default_rng(height * 100 + width).normal(size=(2, 3, height, width))
     to = (max(to_height, height), max(to_width, width))
-    enlarged = upsampled(torch.from_numpy(output), to).numpy()
-    assert np.allclose(enlarged, numpy_upsampled(output, *to), atol=1e-9)
+    result = enlarged(torch.from_numpy(output), to).numpy()
+    assert np.allclose(result, numpy_upsampled(output, *to), atol=1e-9)
 
 
 @pytest.mark.parametrize("recipe", ["mtl-source", "mtl-target", "mtl-both", "oracle"])
