@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from headfreeze.inference.predictor import Predictor as Predictor
     from headfreeze.models.network import Network as Network
     from headfreeze.recipes import RECIPES as RECIPES
+    from headfreeze.settings import Adversarial as Adversarial
     from headfreeze.settings import Architecture as Architecture
     from headfreeze.settings import Pair as Pair
     from headfreeze.settings import Training as Training
     from headfreeze.training.fit import fit as fit
 
 _PLACES = {
+    "Adversarial": "headfreeze.settings",
     "Architecture": "headfreeze.settings",
     "InputError": "headfreeze.errors",
     "Network": "headfreeze.models.network",

@@ -6,13 +6,13 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from jsonargparse import Namespace
 
 from headfreeze.arguments import Arguments
 from headfreeze.errors import InputError, raise_all, unknown
-from headfreeze.settings import Architecture, Pair, Settings, Training
+from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
 
 _T = TypeVar("_T")
 
@@ -111,7 +111,7 @@ def _overview(commands: dict[str, Command]) -> str:
 def _training_arguments(arguments: Arguments) -> None:
     arguments.add("--out", Path, "folder of what comes out")
     arguments.add("--phases", Path | None, "store of trained phases, shared by all commands that name it", None)
-    for settings in (Pair, Architecture, Training):
+    for settings in (Pair, Architecture, Training, Adversarial):
         arguments.add_settings(settings)
 
 
@@ -119,7 +119,7 @@ def _settings(values: Namespace) -> Settings:
     def part(kind: type[_T]) -> _T:
         return kind(**{field.name: values[field.name] for field in fields(kind)})  # type: ignore[arg-type]
 
-    return Settings(part(Pair), part(Architecture), part(Training))
+    return Settings(part(Pair), part(Architecture), part(Training), part(Adversarial))
 
 
 def _training_problems(values: Namespace) -> list[str]:
@@ -143,6 +143,7 @@ def _fit(values: Namespace) -> None:
         values.out,
         architecture=settings.architecture,
         training=settings.training,
+        adversarial=settings.adversarial,
         phases=values.phases,
     )
     for number, phase in enumerate(card.phases, 1):
@@ -151,6 +152,8 @@ def _fit(values: Namespace) -> None:
             f"phase {number}: {phase['steps']} steps at {phase['images_per_second']:.0f} images/s,"
             f" validation losses: {', '.join(losses) or 'no val split'}"
         )
+        if "adversary" in phase:
+            print(f"  {phase['adversary']['verdict']}")
     print(f"run: {values.out}   next: headfreeze predict {values.out} IMAGES --out DIR")
 
 
@@ -174,6 +177,7 @@ def _compare(values: Namespace) -> None:
         seeds=values.seeds,
         architecture=settings.architecture,
         training=settings.training,
+        adversarial=settings.adversarial,
         phases=values.phases,
     )
     print(markdown(results))
@@ -215,6 +219,8 @@ def _synth_arguments(arguments: Arguments) -> None:
     arguments.add("--target", int, "training images of the target", 2000)
     arguments.add("--size", int, "side of the images in pixels", 64)
     arguments.add("--seed", int, "of the rooms", 0)
+    poses = "different: level cameras in the source, hand-held ones in the target; equal: hand-held ones in both"
+    arguments.add("--poses", Literal["different", "equal"], poses, "different")
     arguments.add("--workers", int, "processes; 0 means one for each core", 0)
 
 

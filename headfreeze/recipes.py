@@ -3,7 +3,7 @@
 Li, Luo, Tulyakov, Dai, Hoiem: Task-Assisted Domain Adaptation with Anchor Tasks, WACV 2021, arXiv 1908.06079.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from headfreeze.errors import InputError, unknown
@@ -22,14 +22,15 @@ TARGET_MAIN: Supervision = frozenset({("target", "main")})
 
 @dataclass(frozen=True)
 class Phase:
-    """One stretch of training: which labels it sees, and whether the head is frozen."""
+    """One stretch of training: which labels it sees, whether the head is frozen, whether an adversary takes part."""
 
     supervision: Supervision
     freeze_head: bool = False
+    adversary: bool = False
 
     def uses(self, domain: Domain) -> bool:
-        """Whether images of this domain are forwarded at all: batch norm would leak one that is not supervised."""
-        return any(d == domain for d, _ in self.supervision)
+        """Whether images of this domain are forwarded at all: batch norm would leak one that is not needed."""
+        return self.adversary or any(d == domain for d, _ in self.supervision)
 
 
 @dataclass(frozen=True)
@@ -41,19 +42,32 @@ class Recipe:
     about: str
 
 
+_BASELINE = Phase(SOURCE_MAIN)
 _MTL_SOURCE = Phase(SOURCE_MAIN | SOURCE_ANCHOR)
+_MTL_TARGET = Phase(SOURCE_MAIN | TARGET_ANCHOR)
 _MTL_BOTH = Phase(SOURCE_MAIN | SOURCE_ANCHOR | TARGET_ANCHOR)
 _MTL_BOTH_FROZEN = Phase(_MTL_BOTH.supervision, freeze_head=True)
+
+
+def _with_adversary(phase: Phase) -> Phase:
+    return replace(phase, adversary=True)
+
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        Recipe("baseline", (Phase(SOURCE_MAIN),), "main task on the source alone: what one gets without adapting"),
+        Recipe("baseline", (_BASELINE,), "main task on the source alone: what one gets without adapting"),
         Recipe("mtl-source", (_MTL_SOURCE,), "both tasks on the source (eq. 4)"),
-        Recipe("mtl-target", (Phase(SOURCE_MAIN | TARGET_ANCHOR),), "main on the source, anchor on the target (eq. 5)"),
+        Recipe("mtl-target", (_MTL_TARGET,), "main on the source, anchor on the target (eq. 5)"),
         Recipe("mtl-both", (_MTL_BOTH,), "main on the source, anchor on both (eq. 6)"),
         Recipe("mtl-finetune", (_MTL_SOURCE, _MTL_BOTH), "mtl-source, then mtl-both: headfreeze without the freeze"),
         Recipe("headfreeze", (_MTL_SOURCE, _MTL_BOTH_FROZEN), "mtl-source, then mtl-both with the head frozen"),
+        Recipe("baseline-da", (_with_adversary(_BASELINE),), "baseline with an adversary"),
+        Recipe("mtl-source-da", (_with_adversary(_MTL_SOURCE),), "mtl-source with an adversary"),
+        Recipe("mtl-target-da", (_with_adversary(_MTL_TARGET),), "mtl-target with an adversary"),
+        Recipe("mtl-both-da", (_with_adversary(_MTL_BOTH),), "mtl-both with an adversary"),
+        Recipe("mtl-finetune-da", (_MTL_SOURCE, _with_adversary(_MTL_BOTH)), "an adversary in the second phase"),
+        Recipe("headfreeze-da", (_MTL_SOURCE, _with_adversary(_MTL_BOTH_FROZEN)), "an adversary in the second phase"),
         Recipe("oracle", (Phase(_MTL_BOTH.supervision | TARGET_MAIN),), "every label there is: the upper bound"),
     )
 }
@@ -70,12 +84,13 @@ def table() -> str:
         ("y_Tm", TARGET_MAIN),
         ("y_Ta", TARGET_ANCHOR),
     )
-    lines = [f"{'recipe':<14}{'phase':<7}{''.join(f'{name:<6}' for name, _ in marks)}head"]
+    lines = [f"{'recipe':<17}{'phase':<7}{''.join(f'{name:<6}' for name, _ in marks)}{'head':<8}adversary"]
     for recipe in RECIPES.values():
         for number, phase in enumerate(recipe.phases, 1):
             name, about = (recipe.name, recipe.about) if number == 1 else ("", "")
             seen = "".join(f"{'✓' if pair <= phase.supervision else '':<6}" for _, pair in marks)
-            lines.append(f"{name:<14}{number:<7}{seen}{'frozen' if phase.freeze_head else '':<9}{about}".rstrip())
+            does = f"{'frozen' if phase.freeze_head else '':<8}{'✓' if phase.adversary else '':<11}"
+            lines.append(f"{name:<17}{number:<7}{seen}{does}{about}".rstrip())
     return "\n".join([*lines, "", "y_Sm, y_Sa: main and anchor labels of the source; y_Tm, y_Ta: of the target."])
 
 

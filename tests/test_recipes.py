@@ -9,25 +9,37 @@ from headfreeze.recipes import COMPARED, DOMAINS, RECIPES, Phase, find_recipe, s
 
 SM, SA, TM, TA = ("source", "main"), ("source", "anchor"), ("target", "main"), ("target", "anchor")
 
-PAPER: dict[str, list[tuple[set[tuple[str, str]], bool]]] = {
-    "baseline": [({SM}, False)],
-    "mtl-source": [({SM, SA}, False)],
-    "mtl-target": [({SM, TA}, False)],
-    "mtl-both": [({SM, SA, TA}, False)],
-    "mtl-finetune": [({SM, SA}, False), ({SM, SA, TA}, False)],
-    "headfreeze": [({SM, SA}, False), ({SM, SA, TA}, True)],
-    "oracle": [({SM, SA, TM, TA}, False)],
+FROZEN, ADVERSARY = "frozen", "adversary"
+
+PAPER: dict[str, list[tuple[set[tuple[str, str]], set[str]]]] = {
+    "baseline": [({SM}, set())],
+    "mtl-source": [({SM, SA}, set())],
+    "mtl-target": [({SM, TA}, set())],
+    "mtl-both": [({SM, SA, TA}, set())],
+    "mtl-finetune": [({SM, SA}, set()), ({SM, SA, TA}, set())],
+    "headfreeze": [({SM, SA}, set()), ({SM, SA, TA}, {FROZEN})],
+    "baseline-da": [({SM}, {ADVERSARY})],
+    "mtl-source-da": [({SM, SA}, {ADVERSARY})],
+    "mtl-target-da": [({SM, TA}, {ADVERSARY})],
+    "mtl-both-da": [({SM, SA, TA}, {ADVERSARY})],
+    "mtl-finetune-da": [({SM, SA}, set()), ({SM, SA, TA}, {ADVERSARY})],
+    "headfreeze-da": [({SM, SA}, set()), ({SM, SA, TA}, {FROZEN, ADVERSARY})],
+    "oracle": [({SM, SA, TM, TA}, set())],
 }
-"""Li et al., WACV 2021, §3 and Table 1: the labels of each phase, and whether the head is frozen."""
+"""Li et al., WACV 2021, §3 and Table 1: the labels of each phase, and what else it is."""
 
 
 def test_every_recipe_is_the_papers_phase_by_phase() -> None:
     found = {
-        name: [(set(phase.supervision), phase.freeze_head) for phase in recipe.phases]
+        name: [(set(phase.supervision), _features(phase)) for phase in recipe.phases]
         for name, recipe in RECIPES.items()
     }
     assert found == PAPER
     assert all(recipe.name == name and recipe.about for name, recipe in RECIPES.items())
+
+
+def _features(phase: Phase) -> set[str]:
+    return ({FROZEN} if phase.freeze_head else set()) | ({ADVERSARY} if phase.adversary else set())
 
 
 def test_only_the_oracle_sees_main_labels_of_the_target() -> None:
@@ -42,10 +54,11 @@ def test_what_a_comparison_trains_are_both_ends_and_headfreeze_with_its_control(
     assert finetune[1] == Phase(frozen[1].supervision, freeze_head=False)
 
 
-def test_a_phase_uses_the_domains_that_it_has_labels_of() -> None:
+def test_a_phase_uses_the_domains_that_it_has_labels_of_and_an_adversary_both() -> None:
     for recipe in RECIPES.values():
         for phase in recipe.phases:
-            assert {d for d in DOMAINS if phase.uses(d)} == {domain for domain, _ in phase.supervision}
+            labelled = {domain for domain, _ in phase.supervision}
+            assert {d for d in DOMAINS if phase.uses(d)} == (set(DOMAINS) if phase.adversary else labelled)
 
 
 def test_an_unknown_recipe_is_named_with_the_nearest() -> None:
@@ -57,13 +70,16 @@ def test_an_unknown_recipe_is_named_with_the_nearest() -> None:
 def test_the_table_shows_the_check_marks() -> None:
     lines = table().splitlines()
     heads = lines[0].split()
-    assert heads == ["recipe", "phase", "y_Sm", "y_Sa", "y_Tm", "y_Ta", "head"]
+    assert heads == ["recipe", "phase", "y_Sm", "y_Sa", "y_Tm", "y_Ta", "head", "adversary"]
     at = [lines[0].index(name) for name in ("y_Sm", "y_Sa", "y_Tm", "y_Ta")]
     rows = lines[1 : 1 + sum(len(phases) for phases in PAPER.values())]
     marks = [{pair for pair, k in zip((SM, SA, TM, TA), at, strict=True) if row[k] == "✓"} for row in rows]
     assert marks == [labels for phases in PAPER.values() for labels, _ in phases]
     assert [row.split()[0] for row in rows if not row.startswith(" ")] == list(PAPER)
-    assert [k for k, row in enumerate(rows) if "  frozen" in row] == [7]
+    flat = [features for phases in PAPER.values() for _, features in phases]
+    head, adversary = lines[0].index("head"), lines[0].index("adversary")
+    assert [row[head : head + 6] == "frozen" for row in rows] == [FROZEN in features for features in flat]
+    assert [row[adversary : adversary + 1] == "✓" for row in rows] == [ADVERSARY in features for features in flat]
     assert all(line == line.rstrip() for line in lines)
 
 

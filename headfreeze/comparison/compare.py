@@ -15,7 +15,7 @@ from headfreeze.files import check_folder, write_json, write_text
 from headfreeze.pictures import spread
 from headfreeze.recipes import COMPARED, RECIPES
 from headfreeze.run import Run
-from headfreeze.settings import LARGEST_SEED, Architecture, Pair, Settings, Training
+from headfreeze.settings import LARGEST_SEED, Adversarial, Architecture, Pair, Settings, Training
 from headfreeze.training.fit import Session
 
 _FIGURE_ROWS = 6
@@ -29,6 +29,7 @@ def compare(
     seeds: Sequence[int] = (0, 1, 2),
     architecture: Architecture | None = None,
     training: Training | None = None,
+    adversarial: Adversarial | None = None,
     phases: Path | str | None = None,
 ) -> Results:
     """Trains every recipe with every seed at the same budget and compares them on the target's test images.
@@ -40,6 +41,7 @@ def compare(
         seeds: of weights, batches and augmentation; the training's own seed is not used.
         architecture: the network.
         training: budget, batches, optimizer, device.
+        adversarial: the adversary of recipes that have one.
         phases: store of trained phases; default: `phases` beside `out`.
 
     Raises:
@@ -47,7 +49,7 @@ def compare(
     """
     start = time.monotonic()
     out = Path(out)
-    settings = Settings(pair, architecture or Architecture(), training or Training())
+    settings = Settings(pair, architecture or Architecture(), training or Training(), adversarial or Adversarial())
     session = Session(settings, Path(phases) if phases else out.parent / "phases")
     raise_all(session.problems(recipes) + _problems(recipes, seeds))
     check_folder(out)

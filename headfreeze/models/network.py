@@ -27,10 +27,17 @@ class OutputSpec:
 
 
 class Outputs(NamedTuple):
-    """What `Network` gives, by task name: maps (b, channels, ⌈h/2⌉, ⌈w/2⌉) and vectors (b, vector_channels)."""
+    """What `Network` gives.
+
+    Attributes:
+        maps: by task, (b, channels, ⌈h/2⌉, ⌈w/2⌉).
+        vectors: by task, (b, vector_channels).
+        features: by stage (backbone, up1, up2, up3), what it ends in, (b, c, h, w); the backbone's coarsest map.
+    """
 
     maps: dict[str, Tensor]
     vectors: dict[str, Tensor]
+    features: dict[str, Tensor]
 
 
 class Up(nn.Module):
@@ -62,6 +69,9 @@ class Network(nn.Module):
         pretrained: start the backbone from ImageNet weights.
         width: channels of the decoder; default 256, and 48 for `tiny`.
         norm: what batch norm does with two domains, see `headfreeze.models.norm`.
+
+    Attributes:
+        channels: of the features that each stage ends in.
     """
 
     mean: Tensor
@@ -82,6 +92,7 @@ class Network(nn.Module):
         fine, level2, level3, top = self.backbone.channels
         self.top = nn.Conv2d(top, width, 1)
         self.up1, self.up2, self.up3 = Up(level3, width), Up(level2, width), Up(fine, width)
+        self.channels = {"backbone": top, "up1": width, "up2": width, "up3": width}
         enlarge = self.backbone.strides[0] // 2
         self.maps = _by_task({t: map_layer(width, s.channels, enlarge) for t, s in outputs.items() if s.channels})
         self.vectors = _by_task(
@@ -136,7 +147,8 @@ class Network(nn.Module):
         up3 = self.up3(up2, fine)
         half = (height + 1) // 2, (width + 1) // 2
         maps = {task: layer(up3)[..., : half[0], : half[1]] for task, layer in self.maps.items()}
-        return Outputs(maps, {task: layers(up2.mean((-2, -1))) for task, layers in self.vectors.items()})
+        vectors = {task: layers(up2.mean((-2, -1))) for task, layers in self.vectors.items()}
+        return Outputs(maps, vectors, {"backbone": top, "up1": up1, "up2": up2, "up3": up3})
 
     def _normalised(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h2 w2"]:
         """Normalised, and padded to a multiple of the finest stride: some backbones would drop the last pixels."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float32
 
-from headfreeze.synth.camera import PITCH_DEG, Camera
+from headfreeze.synth.camera import Camera
 from headfreeze.synth.floorplan import FloorPlan, Plane, Spot
 from headfreeze.synth.furniture import PIECES, Part, Piece
 from headfreeze.synth.scene import CLASSES, Niches, Room
@@ -73,8 +73,8 @@ class _Builder:
         )
 
 
-def draw_room(rng: Rng, domain: str) -> tuple[Room, Camera]:
-    """A furnished room and a camera in it. The domain only decides how the camera is pitched."""
+def draw_room(rng: Rng, pitch_deg: tuple[float, float]) -> tuple[Room, Camera]:
+    """A furnished room and a camera in it, whose pitch is drawn with this mean and standard deviation."""
     b = _Builder(rng)
     _shell(b)
     if b.chance(0.25):
@@ -83,7 +83,7 @@ def draw_room(rng: Rng, domain: str) -> tuple[Room, Camera]:
         _cut_corner(b)
     elif b.chance(0.35):
         _shaft(b)
-    camera = _camera(b, domain)
+    camera = _camera(b, pitch_deg)
     _openings(b)
     for _ in range(int(rng.integers(6, 15))):
         _furnish(b)
@@ -132,7 +132,7 @@ def _shaft(b: _Builder) -> None:
     b.plan.taken.append(Spot(x, y, w, d))
 
 
-def _camera(b: _Builder, domain: str) -> Camera:
+def _camera(b: _Builder, pitch_deg: tuple[float, float]) -> Camera:
     """A camera near eye level that looks across the room; its place is kept free."""
     while True:
         x, y = b.within(0.85)
@@ -144,11 +144,10 @@ def _camera(b: _Builder, domain: str) -> Camera:
             break
     b.plan.taken.append(clear)
     height = min(b.rng.uniform(1.2, 1.75), b.plan.headroom_m(Spot(x, y, 0.1, 0.1)) - 0.2)
-    mean, spread = PITCH_DEG[domain]
     return Camera.aimed(
         (x, y, height),
         yaw_deg=math.degrees(math.atan2(-to_x, to_y)),
-        pitch_deg=b.rng.normal(mean, spread),
+        pitch_deg=b.rng.normal(*pitch_deg),
         roll_deg=b.rng.normal(0, 1.5),
         fov_deg=b.rng.uniform(55, 75),
     )

@@ -3,17 +3,19 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 
-from headfreeze.errors import raise_all
+from headfreeze.errors import InputError, raise_all, unknown
 from headfreeze.synth.building import draw_room
-from headfreeze.synth.camera import picture
+from headfreeze.synth.camera import PITCH_DEG, picture
 from headfreeze.synth.looks import clean, photographic
 from headfreeze.synth.raycast import cast
 from headfreeze.synth.scene import CLASSES
 from headfreeze.synth.writer import DOMAINS, SPLITS, Sample, write_pair
 
+Poses = Literal["different", "equal"]
 LOOKS = {"source": clean, "target": photographic}
 TASKS = {"normals": {}, "depth": {}, "segmentation": {"classes": list(CLASSES)}}
 SMALLEST, LARGEST = 16, 1024
@@ -26,6 +28,7 @@ def write_rooms(
     target: int = 2000,
     size: int = 64,
     seed: int = 0,
+    poses: Poses = "different",
     workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
@@ -42,6 +45,8 @@ def write_rooms(
         target: training images of the target, likewise.
         size: side of the square images in pixels.
         seed: of the rooms.
+        poses: different: the source's cameras are level, the target's look down at hand-held angles; equal: both are
+            like the target's, so that the domains differ by their look alone.
         workers: processes; 0 means one for each core, 1 that this process does the work itself.
         progress: called with the number of images written and the number to write.
 
@@ -53,14 +58,16 @@ def write_rooms(
     if not SMALLEST <= size <= LARGEST:
         problems.append(f"size is {size}; give {SMALLEST} to {LARGEST} pixels")
     raise_all(problems)
-    draw = partial(draw_sample, size=size, seed=seed)
+    if poses not in get_args(Poses):
+        raise InputError(unknown("poses", poses, get_args(Poses)))
+    draw = partial(draw_sample, size=size, seed=seed, poses=poses)
     write_pair(out, draw, TASKS, {"source": source, "target": target}, workers=workers, progress=progress)
 
 
-def draw_sample(domain: str, split: str, index: int, *, size: int, seed: int) -> Sample:
+def draw_sample(domain: str, split: str, index: int, *, size: int, seed: int, poses: Poses = "different") -> Sample:
     """One image and its labels: normals (size, size, 3), depth in metres and classes (size, size)."""
     rng = np.random.default_rng([seed, DOMAINS.index(domain), SPLITS.index(split), index])
-    room, camera = draw_room(rng, domain)
+    room, camera = draw_room(rng, PITCH_DEG["target" if poses == "equal" else domain])
     hits = cast(room, camera.position, camera.rays(size))
     labels = {
         "normals": picture(np.einsum("ia,ir->ar", camera.frame, hits.normal), size),  # world → camera

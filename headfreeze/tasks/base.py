@@ -65,6 +65,10 @@ class Task(ABC):
         """The prediction as a label of this task, a plain tensor (b, k, h, w)."""
 
     @abstractmethod
+    def soft(self, output: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """The prediction in a form that gradients pass, of a bounded range, float32: what a discriminator looks at."""
+
+    @abstractmethod
     def metric(self) -> Metric:
         """A fresh streaming metric: `update(prediction, label)` on (b, k, h, w) labels, `compute()` → {name: float}.
 

@@ -72,6 +72,10 @@ class DepthTask(Task):
         """exp(output), kept within 1 mm … 1 km."""
         return _clamped(widened(output)).exp()
 
+    def soft(self, output: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
+        """The logarithm of the depth, as far as `decode` goes."""
+        return _clamped(widened(output))
+
     def metric(self) -> Metric:
         """Relative and squared errors, see `DepthMetric`."""
         return DepthMetric()

@@ -58,6 +58,11 @@ class NormalsTask(Task):
         cos = (output * label).sum(1) * (squared + _SOFTENING).rsqrt()
         return masked_mean(1 - cos, nonzero(label).squeeze(1))
 
+    def soft(self, output: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
+        """The output at unit length, softened as in the loss: near zero it is shorter."""
+        output = widened(output)
+        return output * (output.square().sum(1, keepdim=True) + _SOFTENING).rsqrt()
+
     def decode(self, output: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
         """The output at unit length, float32; a zero output stays zero."""
         return functional.normalize(widened(output), dim=1)

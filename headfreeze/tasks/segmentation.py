@@ -73,6 +73,10 @@ class SegmentationTask(Task):
         """The class with the highest score."""
         return output.argmax(1, keepdim=True).to(self.dtype)
 
+    def soft(self, output: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """The classes' probabilities."""
+        return widened(output).softmax(1)
+
     def metric(self) -> Metric:
         """Overlap of the classes, see `SegmentationMetric`."""
         return SegmentationMetric(self.classes)

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,21 @@ import torch
 from lightning.fabric import Fabric
 from torch import nn
 
+from headfreeze.adversaries import output
+from headfreeze.adversaries.build import build_adversary
 from headfreeze.data.pair import open_pair
 from headfreeze.errors import InputError, raise_all, unknown
 from headfreeze.files import check_folder, new_folder
 from headfreeze.models.backbones import build_backbone
+from headfreeze.models.network import Network
 from headfreeze.progress import progress
 from headfreeze.recipes import DOMAINS, RECIPES, Phase, Recipe, find_recipe, split_budget
 from headfreeze.run import RunCard, build_network, choose_device
-from headfreeze.settings import Architecture, Pair, Settings, Training
+from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
 from headfreeze.training.inputs import Inputs
+from headfreeze.training.opponent import Opponent
 from headfreeze.training.phase import PhaseTraining
-from headfreeze.training.plan import PhasePlan
+from headfreeze.training.plan import PhaseData, PhasePlan
 from headfreeze.training.store import PhaseFolder, PhaseStore
 
 KEY_FORMAT = 1
@@ -39,6 +43,7 @@ def fit(
     *,
     architecture: Architecture | None = None,
     training: Training | None = None,
+    adversarial: Adversarial | None = None,
     phases: Path | str | None = None,
 ) -> RunCard:
     """Trains a recipe on a pair and writes the run to `out`.
@@ -49,13 +54,14 @@ def fit(
         out: folder of the run: run.json, weights.safetensors, metrics.csv. An interrupted call is taken up again.
         architecture: the network.
         training: budget, batches, optimizer, seed, device.
+        adversarial: the adversary of recipes that have one.
         phases: store of trained phases, shared by all runs that name it; default: `phases` beside `out`.
 
     Raises:
         InputError: a setting or the data is wrong; the message lists everything that was found.
     """
     out = Path(out)
-    settings = Settings(pair, architecture or Architecture(), training or Training())
+    settings = Settings(pair, architecture or Architecture(), training or Training(), adversarial or Adversarial())
     session = Session(settings, Path(phases) if phases else out.parent / "phases")
     raise_all(session.problems([recipe] if isinstance(recipe, str) else []))
     return session.fit(find_recipe(recipe) if isinstance(recipe, str) else recipe, out)
@@ -83,6 +89,7 @@ class Session:
         checks: list[Callable[[], object]] = [
             lambda: _check_backbone(self.settings),
             lambda: _check_precision(training),
+            lambda: _check_adversary(self.settings, recipes),
             lambda: training.steps < 1 or split_budget(training.steps, longest, training.phase_share),
             lambda: check_folder(self.store.root),
         ]
@@ -96,6 +103,7 @@ class Session:
     def fit(self, recipe: Recipe, out: Path, seed: int | None = None) -> RunCard:
         """Trains a recipe, or takes it from the store, and writes the run."""
         seed = self.settings.training.seed if seed is None else seed
+        recipe = self.effective(recipe)
         written = _written(out)
         card, last = RecipeTraining(self, recipe, seed, out, written).run()
         if not written and (meanwhile := _written(out)):  # by another process; its phases are looked up, not trained
@@ -109,13 +117,19 @@ class Session:
             card.write(folder)
         return card
 
+    def effective(self, recipe: Recipe) -> Recipe:
+        """The recipe as the settings make it: without its adversary where that has no weight."""
+        if self.settings.adversarial.active:
+            return recipe
+        return replace(recipe, phases=tuple(replace(phase, adversary=False) for phase in recipe.phases))
+
     def check(self, recipe: Recipe) -> None:
         """Lists and samples all that any phase of the recipe will read, so that none is trained before a fault shows.
 
         Raises:
             InputError: labels are missing, a file is damaged, a plateau has no validation images to show on.
         """
-        for phase in recipe.phases:
+        for phase in self.effective(recipe).phases:
             self.inputs.phase_data(phase)
         plateau = self.settings.training.phase_end == "plateau" and len(recipe.phases) > 1
         if plateau and not self.inputs.samples("source", "val", recipe.phases[0].supervision):
@@ -217,6 +231,8 @@ class RecipeTraining:
         }
         if phase.freeze_head:
             spec["freeze_after"] = settings.training.freeze_after
+        if phase.adversary:
+            spec["adversary"] = plain["adversarial"]
         if planned.parent:
             spec["parent"] = planned.parent.key
         if planned.until_plateau:
@@ -255,7 +271,16 @@ class RecipeTraining:
             weights=parent.result()["weights"] if parent else None,
             until_plateau=planned.until_plateau,
         )
-        return PhaseTraining(session.fabric, network, plan, data, settings.training, folder)
+        opponent = self._opponent(planned.phase, network, data) if planned.phase.adversary else None
+        return PhaseTraining(session.fabric, network, plan, data, settings.training, folder, opponent)
+
+    def _opponent(self, phase: Phase, network: Network, data: PhaseData) -> Opponent:
+        session = self.session
+        roles = session.inputs.pair.roles
+        trained = {roles[role].name: roles[role] for _, role in sorted(phase.supervision)}
+        tiny = session.settings.architecture.backbone == "tiny"
+        adversary = build_adversary(session.settings.adversarial, network, trained, data.main, tiny)
+        return Opponent(session.fabric, adversary, session.settings.adversarial.learning_rate, data)
 
 
 def _check_backbone(settings: Settings) -> None:
@@ -273,6 +298,16 @@ def _check_precision(training: Training) -> None:
     device = choose_device(training.device)
     if device.type == "cpu" and training.precision == "16":
         raise InputError("precision is 16, which a CPU cannot train in; choose bf16 or 32, or another --device")
+
+
+def _check_adversary(settings: Settings, recipes: Sequence[str]) -> None:
+    opposed = [name for name in recipes if name in RECIPES and any(phase.adversary for phase in RECIPES[name].phases)]
+    kind, valid = settings.adversarial.adversary, not list(settings.pair.problems())
+    if opposed and valid and kind != "feature" and min(settings.pair.height_width) < output.SMALLEST_SIZE:
+        raise InputError(
+            f"size is {settings.pair.size}; the {kind} adversary of {opposed[0]} needs {output.SMALLEST_SIZE} pixels or"
+            " more: choose a larger size, or the feature adversary"
+        )
 
 
 def _written(out: Path) -> RunCard | None:

@@ -11,15 +11,18 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
+from headfreeze.adversaries.indicator import indicator
 from headfreeze.data.augment import DeviceBatch, LabelKey, augmented
 from headfreeze.data.canvas import expand
 from headfreeze.data.loader import DomainBatch, TrainingSteps, training_loader
 from headfreeze.models.freeze import Freeze
 from headfreeze.progress import Report
 from headfreeze.settings import Training as TrainingSettings
+from headfreeze.training import probe
 from headfreeze.training.average import averaged
 from headfreeze.training.events import EventFiles
 from headfreeze.training.losses import balancing_weights, loss_terms, total_loss
+from headfreeze.training.opponent import Opponent
 from headfreeze.training.plan import PhaseData, PhasePlan
 from headfreeze.training.schedule import make_optimizer, rate_factor
 from headfreeze.training.store import PhaseFolder
@@ -30,6 +33,7 @@ _REPORTS = 200
 _MEASURED_BATCHES = 8
 _OPENING = 0.1
 """Share of a phase after which λ is measured for good."""
+_ACCURACY = "accuracy_"
 _PATIENCE = 3
 _IMPROVEMENT = 1e-3
 
@@ -42,6 +46,7 @@ class Progressed:
         opening_sums: losses summed over the steps from which λ is measured; empty once it is.
         loss_sums: losses summed since the last validation.
         frozen: checksum of the frozen head.
+        accuracies: of the discriminators at every step, by level.
     """
 
     step: int = 0
@@ -51,6 +56,7 @@ class Progressed:
     loss_sums: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     frozen: str = ""
+    accuracies: dict[str, list[float]] = field(default_factory=dict)
 
 
 class PhaseTraining:
@@ -63,6 +69,7 @@ class PhaseTraining:
         data: what to see.
         settings: how to train.
         folder: where the state is kept.
+        opponent: an adversary that takes part.
     """
 
     def __init__(
@@ -73,7 +80,9 @@ class PhaseTraining:
         data: PhaseData,
         settings: TrainingSettings,
         folder: PhaseFolder,
+        opponent: Opponent | None = None,
     ) -> None:
+        self.opponent = opponent
         self.fabric, self.plan, self.data, self.settings, self.folder = fabric, plan, data, settings, folder
         self.network = network.to(fabric.device).to(memory_format=torch.channels_last)
         self.freeze = Freeze(self.network, after=plan.freeze_after) if plan.freeze_after else None
@@ -104,6 +113,9 @@ class PhaseTraining:
             "validation": self.at.history[-1] if self.at.history else {},
             "images_per_second": self._images_per_second(),
         }
+        if self.opponent:
+            probes = probe.probed(self.opponent.adversary, kept, self._still_batches())
+            result["adversary"] = indicator(self.at.accuracies, probes)
         self.folder.finish(kept.state_dict(), result, self.at.history)
         if kept is not self.network:
             self.network.load_state_dict(kept.state_dict())
@@ -142,28 +154,41 @@ class PhaseTraining:
 
     def _step(self, batches: Iterator[tuple[int, dict[str, DomainBatch]]]) -> dict[str, Tensor]:
         """One optimisation step; gives its losses, still on the device."""
-        rate = self.plan.rate * rate_factor(self.settings.schedule, self.at.step, self.plan.steps)
+        progress = self.at.step / self.plan.steps
+        rate = self.plan.rate * rate_factor(self.settings.schedule, progress)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        losses: dict[str, Tensor] = {}
+        found: dict[str, Tensor] = {}
         share = 1 / self.settings.accumulate
         for _ in range(self.settings.accumulate):
-            batch = self._prepared(*next(batches))
-            maps = self.module(batch.image, batch.n_source).maps
-            terms = loss_terms(maps, batch, self.data.tasks)
-            loss = total_loss(terms, self.at.weights)
-            self.fabric.backward(loss * share)
-            for name, value in {"loss": loss, **{_name(key): term for key, term in terms.items()}}.items():
-                losses[name] = losses.get(name, 0.0) + value.detach() * share
+            for name, value in self._gradients(self._prepared(*next(batches)), progress, share).items():
+                found[name] = found.get(name, 0.0) + value.detach() * share
         if self.settings.clip:
             self.fabric.clip_gradients(
                 self.module, self.optimizer, max_norm=self.settings.clip, error_if_nonfinite=False
             )
         self.optimizer.step()
         self.optimizer.zero_grad()
+        if self.opponent:
+            self.opponent.step(progress, rate)
         if self.average:
             self.average.update_parameters(self.network)
-        return losses
+        return found
+
+    def _gradients(self, batch: DeviceBatch, progress: float, share: float) -> dict[str, Tensor]:
+        """Adds up gradients of a batch's losses × share; gives the losses and the discriminators' accuracy."""
+        outputs = self.module(batch.image, batch.n_source)
+        terms = loss_terms(outputs.maps, batch, self.data.tasks)
+        loss = total_loss(terms, self.at.weights)
+        accuracy: dict[str, Tensor] = {}
+        if self.opponent:
+            opposed = self.opponent.oppose(outputs, batch, progress, self.at.weights)
+            self.fabric.backward((loss + opposed.loss) * share)
+            accuracy = self.opponent.learn(opposed, batch.n_source, share)
+        else:
+            self.fabric.backward(loss * share)
+        found = {"loss": loss, **{_name(key): term for key, term in terms.items()}}
+        return found | {f"{_ACCURACY}{level}": value for level, value in accuracy.items()}
 
     def _batches(self) -> Iterator[tuple[int, dict[str, DomainBatch]]]:
         first, last = (step * self.settings.accumulate for step in (self.at.step, self.plan.steps))
@@ -175,6 +200,18 @@ class PhaseTraining:
         self.generator.manual_seed(self.plan.seed * 1_000_003 + number)
         torch.manual_seed(self.plan.seed * 1_000_003 + number)  # for a backbone's own dropout
         return augmented(self.on_device(batch), self.data.augment, self.generator)
+
+    def _still_batches(self) -> list[DeviceBatch]:
+        """Some training images of every domain, not augmented."""
+        images = self.data.train
+        count = min(probe.IMAGES, *map(len, images.values()))
+        size = max(1, min(self.settings.batch_size, count // 2))
+        return [
+            augmented(
+                self.on_device({d: i.windows(range(start, start + size), None) for d, i in images.items()}), "none"
+            )
+            for start in range(0, count - size + 1, size)
+        ]
 
     def on_device(self, batch: dict[str, DomainBatch]) -> DeviceBatch:
         """A batch of the loader as one batch on the device, not augmented yet."""
@@ -227,6 +264,8 @@ class PhaseTraining:
                 self.at.loss_sums[name] = self.at.loss_sums.get(name, 0.0) + float(value)
                 if self.at.step <= self._opening_steps:
                     self.at.opening_sums[name] = self.at.opening_sums.get(name, 0.0) + float(value)
+                if name.startswith(_ACCURACY):
+                    self.at.accuracies.setdefault(name.removeprefix(_ACCURACY), []).append(float(value))
             self.at.loss_sums["count"] = self.at.loss_sums.get("count", 0.0) + 1
         pending.clear()
         if not math.isfinite(self.at.loss_sums.get("loss", 0.0)):
@@ -275,7 +314,8 @@ class PhaseTraining:
             "optimizer": self.optimizer.state_dict(),
             "precision": self.fabric.strategy.precision.state_dict(),
         }
-        return state | ({"average": self.average.state_dict()} if self.average else {})
+        state |= {"average": self.average.state_dict()} if self.average else {}
+        return state | ({"opponent": self.opponent.state_dict()} if self.opponent else {})
 
     def _restore(self) -> None:
         state = self.folder.load_state()
@@ -287,6 +327,8 @@ class PhaseTraining:
         self.fabric.strategy.precision.load_state_dict(state["precision"])
         if self.average:
             self.average.load_state_dict(state["average"])
+        if self.opponent:
+            self.opponent.load_state_dict(state["opponent"])
 
 
 def _name(key: LabelKey) -> str:

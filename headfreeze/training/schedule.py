@@ -13,12 +13,11 @@ _WARM_UP = 0.2
 _START = 0.04
 
 
-def rate_factor(schedule: Schedule, step: int, steps: int) -> float:
-    """Learning rate at a step of a phase, as a share of its peak.
+def rate_factor(schedule: Schedule, progress: float) -> float:
+    """Learning rate as a share of its peak, at a progress of 0 … 1 in a phase.
 
     onecycle: linear from 4 % up over the first fifth, then a cosine down to 0. poly: (1 − progress)^0.9 (AdaptSegNet).
     """
-    progress = step / steps
     if schedule == "poly":
         return float((1 - progress) ** 0.9)
     if schedule == "constant":

@@ -25,7 +25,7 @@ def small(backbone: str = "tiny", **options: object) -> Network:
     [*BACKBONES, "resnet50", "vit_tiny_patch16_224", "vit_small_patch14_dinov2", "swin_tiny_patch4_window7_224"],
 )
 def test_maps_come_at_half_the_resolution_rounded_up_whatever_the_size(backbone: str, size: tuple[int, int]) -> None:
-    maps, vectors = small(backbone).eval()(torch.rand(2, 3, *size))
+    maps, vectors, _ = small(backbone).eval()(torch.rand(2, 3, *size))
     half = (size[0] + 1) // 2, (size[1] + 1) // 2
     assert {task: tuple(m.shape) for task, m in maps.items()} == {"normals": (2, 3, *half), "landmarks": (2, 5, *half)}
     assert {task: tuple(v.shape) for task, v in vectors.items()} == {"landmarks": (2, 7)}
@@ -34,7 +34,7 @@ def test_maps_come_at_half_the_resolution_rounded_up_whatever_the_size(backbone:
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_every_parameter_gets_a_gradient(backbone: str) -> None:
     network = small(backbone).train()
-    maps, vectors = network(torch.rand(4, 3, 64, 64))
+    maps, vectors, _ = network(torch.rand(4, 3, 64, 64))
     sum(t.square().sum() for t in [*maps.values(), *vectors.values()]).backward()
     lacking = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
     assert not lacking
@@ -119,7 +119,7 @@ def test_a_map_layer_enlarges_exactly_and_keeps_the_middle_in_the_middle(enlarge
 
 def test_a_task_of_vectors_alone_has_no_map() -> None:
     network = Network({"pose": OutputSpec(0, vector_channels=6)}, "tiny")
-    maps, vectors = network(torch.rand(2, 3, 32, 32))
+    maps, vectors, _ = network(torch.rand(2, 3, 32, 32))
     assert not maps
     assert vectors["pose"].shape == (2, 6)
 

@@ -2,6 +2,7 @@ import hashlib
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import yaml
 from PIL import Image
 
 from headfreeze.errors import InputError
-from headfreeze.synth.rooms import draw_sample, write_rooms
+from headfreeze.synth.rooms import Poses, draw_sample, write_rooms
 from headfreeze.synth.scene import CLASSES
 from headfreeze.synth.writer import split_sizes
 
@@ -96,6 +97,23 @@ def test_another_seed_or_split_or_domain_gives_other_rooms() -> None:
     assert not any((a == b).all() for i, a in enumerate(drawn) for b in drawn[:i])
 
 
+def test_equal_poses_give_both_domains_the_targets_cameras_and_the_target_stays_as_it_was() -> None:
+    def floor_tilt(domain: str, poses: Poses) -> float:
+        """How far floors turn towards the camera: the sine of its pitch downwards."""
+        tilts = []
+        for index in range(60):
+            labels = draw_sample(domain, "train", index, size=16, seed=4, poses=poses).labels
+            floor = labels["normals"][labels["segmentation"] == CLASSES.index("floor")]
+            tilts += [floor[:, 2].mean()] if len(floor) else []
+        return float(np.mean(tilts))
+
+    level, down = np.sin(np.deg2rad([5, 15]))
+    assert floor_tilt("source", "different") == pytest.approx(level, abs=0.05)
+    assert floor_tilt("source", "equal") == pytest.approx(down, abs=0.07)
+    one, other = (draw_sample("target", "train", 0, size=16, seed=4, poses=poses) for poses in get_args(Poses))
+    assert np.array_equal(one.image, other.image)
+
+
 def test_progress_counts_up_to_all_images(tmp_path: Path) -> None:
     calls: list[tuple[int, int]] = []
     write_rooms(tmp_path / "out", source=1, target=1, size=16, workers=1, progress=lambda *c: calls.append(c))
@@ -126,6 +144,8 @@ def test_all_bad_numbers_are_told_at_once(tmp_path: Path) -> None:
     told = r"5 problems.*source is 0.*target is -1.*seed is -2.*workers is -3.*size is 8; give 16 to 1024 pixels"
     with pytest.raises(InputError, match=told):
         write_rooms(tmp_path / "out", source=0, target=-1, size=8, seed=-2, workers=-3)
+    with pytest.raises(InputError, match="unknown poses 'equall': did you mean 'equal'"):
+        write_rooms(tmp_path / "out", poses="equall")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -141,6 +161,7 @@ def test_nothing_is_left_of_a_run_that_was_broken_off(tmp_path: Path, workers: i
 KILLED_HALFWAY = """
 import os, signal
 from pathlib import Path
+from typing import get_args
 from headfreeze.synth.rooms import write_rooms
 
 def stop(done, total):

@@ -19,23 +19,23 @@ TASKS = {"normals": make_task("normals")}
 
 
 def test_onecycle_warms_up_linearly_over_a_fifth_and_falls_as_a_cosine_to_zero() -> None:
-    assert rate_factor("onecycle", 0, 100) == pytest.approx(0.04)
-    assert rate_factor("onecycle", 10, 100) == pytest.approx((0.04 + 1) / 2)
-    assert rate_factor("onecycle", 20, 100) == pytest.approx(1)
-    assert rate_factor("onecycle", 60, 100) == pytest.approx(0.5)
-    assert rate_factor("onecycle", 100, 100) == pytest.approx(0)
-    assert rate_factor("onecycle", 40, 100) == pytest.approx(math.cos(math.pi / 8) ** 2)
+    assert rate_factor("onecycle", 0 / 100) == pytest.approx(0.04)
+    assert rate_factor("onecycle", 10 / 100) == pytest.approx((0.04 + 1) / 2)
+    assert rate_factor("onecycle", 20 / 100) == pytest.approx(1)
+    assert rate_factor("onecycle", 60 / 100) == pytest.approx(0.5)
+    assert rate_factor("onecycle", 100 / 100) == pytest.approx(0)
+    assert rate_factor("onecycle", 40 / 100) == pytest.approx(math.cos(math.pi / 8) ** 2)
 
 
 def test_poly_and_constant_in_closed_form() -> None:
-    assert [rate_factor("poly", step, 4) for step in range(4)] == [(1 - step / 4) ** 0.9 for step in range(4)]
-    assert [rate_factor("constant", step, 4) for step in range(4)] == [1.0] * 4
+    assert [rate_factor("poly", step / 4) for step in range(4)] == [(1 - step / 4) ** 0.9 for step in range(4)]
+    assert [rate_factor("constant", step / 4) for step in range(4)] == [1.0] * 4
 
 
 @given(st.sampled_from(["onecycle", "poly", "constant"]), st.integers(1, 10_000), st.floats(0, 1))
 def test_the_rate_lies_between_nothing_and_its_peak_and_does_not_jump(schedule: str, steps: int, share: float) -> None:
     step = min(int(share * steps), steps - 1)
-    now, following = (rate_factor(schedule, s, steps) for s in (step, step + 1))
+    now, following = (rate_factor(schedule, s / steps) for s in (step, step + 1))
     assert 0 < now <= 1
     assert abs(now - following) <= max(5 / steps, (1 / steps) ** 0.9) + 1e-12
 

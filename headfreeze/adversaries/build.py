@@ -1,0 +1,41 @@
+"""From settings to an adversary for a network and its tasks."""
+
+from collections.abc import Mapping
+
+from headfreeze.adversaries import feature, output
+from headfreeze.adversaries.base import Adversary
+from headfreeze.models.network import Network
+from headfreeze.settings import Adversarial
+from headfreeze.tasks.base import Task
+
+TINY_FEATURE_WIDTH = 64
+TINY_OUTPUT_WIDTH = 16
+
+
+def build_adversary(
+    settings: Adversarial, network: Network, tasks: Mapping[str, Task], main: str, tiny: bool = False
+) -> Adversary:
+    """The adversary that the settings describe, with fresh weights.
+
+    Args:
+        settings: which adversary, and its sizes.
+        network: what it will look at.
+        tasks: those that the phase trains.
+        main: the name of the main task.
+        tiny: take small discriminators where the settings leave their width open.
+    """
+    width, weight = settings.discriminator_width, settings.adversary_weight
+    if settings.adversary == "feature":
+        channels = {level: network.channels[level] for level in settings.levels}
+        width = width or (TINY_FEATURE_WIDTH if tiny else feature.WIDTH)
+        return feature.FeatureAdversary(channels, feature.WEIGHT if weight is None else weight, width)
+    if weight is None:
+        weight = output.WEIGHT if settings.adversary_loss == "bce" else output.LSGAN_WEIGHT
+    below = settings.levels[1] if len(settings.levels) > 1 else None
+    return output.OutputAdversary(
+        tasks if settings.adversary == "joint" else {main: tasks[main]},
+        weight,
+        width or (TINY_OUTPUT_WIDTH if tiny else output.WIDTH),
+        settings.adversary_loss,
+        (below, network.channels[below]) if below else None,
+    )
