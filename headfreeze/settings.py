@@ -40,6 +40,8 @@ class Pair:
         resize: how an image of another size gets there. crop: its shorter side is scaled, windows are cut from the
             longer one; squash: both sides are scaled; none: windows are cut from the image as it is.
         augment: photometric (colour cast, gamma, contrast, shading, blur, noise, JPEG) includes geometric (flip, zoom).
+        style: share of the source images that take on the colours of target images, where a phase sees both domains
+            and augment is photometric.
     """
 
     source: Path
@@ -49,6 +51,7 @@ class Pair:
     size: int | str = 128
     resize: Resize = "crop"
     augment: Augmentation = "photometric"
+    style: float = 0.5
 
     def __post_init__(self) -> None:
         for name in ("source", "target"):
@@ -68,6 +71,8 @@ class Pair:
             yield f"size is {self.size}; the smallest training resolution is 16 pixels"
         if self.main == self.anchor:
             yield f"main and anchor are both '{self.main}'; they must be two different tasks"
+        if not 0 <= self.style <= 1:
+            yield f"style is {self.style}; give a share of the source images, 0 to 1"
         yield from _choice_problems(self)
 
 

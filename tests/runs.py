@@ -14,7 +14,7 @@ from torch import Tensor
 
 from headfreeze.progress import Report
 from headfreeze.run import RunCard
-from headfreeze.settings import Architecture, Pair, Settings, Training
+from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
 from headfreeze.training import fit as fitting
 from headfreeze.training.fit import Session, fit
 from headfreeze.training.store import PhaseFolder
@@ -47,11 +47,20 @@ def fit_tiny(
     out: Path,
     architecture: Architecture = TINY,
     phases: Path | None = None,
+    adversarial: Adversarial | None = None,
     **training: Any,
 ) -> RunCard:
     """Trains a recipe on the tiny pair; its store is OUT's own unless `phases` says where."""
     store = phases or out.with_name(f"{out.name}-phases")
-    return fit(recipe, pair_of(tiny), out, architecture=architecture, training=training_of(**training), phases=store)
+    return fit(
+        recipe,
+        pair_of(tiny),
+        out,
+        architecture=architecture,
+        training=training_of(**training),
+        adversarial=adversarial,
+        phases=store,
+    )
 
 
 def weights_of(run: Path) -> dict[str, Tensor]:

@@ -22,6 +22,10 @@ SMALLEST_ZOOM_WINDOW = 0.85
 """Sides of the smallest window that is blown up to the full image, as a share of the image's sides."""
 
 
+_LEAST_SPREAD = 0.02
+"""Standard deviation of a channel below which it is not stretched any further: only its noise would show."""
+
+
 @dataclass
 class DeviceBatch:
     """Images of both domains in one tensor, the source's first, and the labels of each domain's images.
@@ -41,13 +45,16 @@ class DeviceBatch:
         return slice(0, self.n_source) if domain == "source" else slice(self.n_source, None)
 
 
-def augmented(batch: DeviceBatch, mode: Augmentation, generator: Generator | None = None) -> DeviceBatch:
+def augmented(
+    batch: DeviceBatch, mode: Augmentation, generator: Generator | None = None, style: float = 0.0
+) -> DeviceBatch:
     """The batch with float images in 0 … 1, channels last, augmented as `mode` says.
 
     Args:
         batch: images uint8.
         mode: what to draw at random.
         generator: of the random numbers, on the batch's device; needed unless the mode is none.
+        style: share of the source images that take on the colours of a target image of the batch; photometric only.
     """
     if mode == "none":
         image, labels = batch.image.float().div_(255), batch.labels
@@ -56,6 +63,8 @@ def augmented(batch: DeviceBatch, mode: Augmentation, generator: Generator | Non
         batch = _flip(batch, generator)
         image, labels = _zoom(batch.image.float().div_(255), batch, generator)
         if mode == "photometric":
+            if style and 0 < batch.n_source < len(image):
+                image = restyled(image, batch.n_source, style, generator)
             image = photometric(image, generator)
     return DeviceBatch(image.contiguous(memory_format=torch.channels_last), labels, batch.n_source)
 
@@ -88,6 +97,28 @@ def _zoom(
         )
         labels[domain, task] = moved.to(label.dtype).as_subclass(type(label))
     return nnf.grid_sample(image, grid, "bilinear", "border", align_corners=False), labels
+
+
+def restyled(
+    image: Float[Tensor, "b 3 h w"], n_source: int, share: float, generator: Generator
+) -> Float[Tensor, "b 3 h w"]:
+    """Gives a share of the source images the colours of target images, each to a degree of its own.
+
+    Colours are the mean and the standard deviation of every channel (Reinhard et al., Color Transfer between Images,
+    2001, in RGB); a degree of 1 gives the source image exactly the target image's. Target images stay as they are.
+    """
+    source, target = image[:n_source], image[n_source:]
+    chosen = _uniform(generator, source, 0, 1) < share
+    degree = _uniform(generator, source, 0, 1) * chosen
+    partner = torch.arange(n_source, device=image.device) % len(target)
+    (mean, std), (mean_there, std_there) = _colours(source), (c[partner] for c in _colours(target))
+    scale = torch.lerp(torch.ones_like(std), std_there / std.clamp(min=_LEAST_SPREAD), degree)
+    moved = (source - mean) * scale + torch.lerp(mean, mean_there, degree)
+    return torch.cat([moved, target])
+
+
+def _colours(image: Tensor) -> tuple[Tensor, Tensor]:
+    return image.mean((2, 3), keepdim=True), image.std((2, 3), keepdim=True)
 
 
 def photometric(image: Float[Tensor, "b 3 h w"], generator: Generator) -> Float[Tensor, "b 3 h w"]:

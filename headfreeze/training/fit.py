@@ -231,6 +231,8 @@ class RecipeTraining:
         }
         if phase.freeze_head:
             spec["freeze_after"] = settings.training.freeze_after
+        if all(phase.uses(domain) for domain in DOMAINS):
+            spec["style"] = plain["pair"]["style"]
         if phase.adversary:
             spec["adversary"] = plain["adversarial"]
         if planned.parent:

@@ -50,8 +50,8 @@ class Inputs:
                 if images := self.images(domain, split, phase.supervision):
                     loaded[split][domain] = images
         workers = max(self._workers(images.samples) for images in loaded["train"].values())
-        main = self.pair.roles["main"].name
-        return PhaseData(loaded["train"], loaded["val"], self.pair.tasks, main, self.settings.pair.augment, workers)
+        main, pair = self.pair.roles["main"].name, self.settings.pair
+        return PhaseData(loaded["train"], loaded["val"], self.pair.tasks, main, pair.augment, pair.style, workers)
 
     def samples(self, domain: Domain, split: str, supervision: Supervision) -> list[Sample]:
         """Samples with the supervised labels of this domain; none where there is no val split."""

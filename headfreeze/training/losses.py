@@ -15,11 +15,12 @@ from headfreeze.tasks.base import Task
 def loss_terms(
     maps: Mapping[str, Float[Tensor, "b c h w"]], batch: DeviceBatch, tasks: Mapping[str, Task]
 ) -> dict[LabelKey, Float[Tensor, ""]]:
-    """One loss for each label of the batch, at the label's resolution."""
+    """One loss for each label of the batch whose task has a map, at the label's resolution."""
     terms = {}
     for (domain, name), label in batch.labels.items():
-        output = maps[name][batch.rows(domain)]
-        terms[domain, name] = tasks[name].loss(enlarged(output, label.shape[-2:]), label)
+        if name in maps:
+            output = maps[name][batch.rows(domain)]
+            terms[domain, name] = tasks[name].loss(enlarged(output, label.shape[-2:]), label)
     return terms
 
 

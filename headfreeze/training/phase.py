@@ -199,7 +199,7 @@ class PhaseTraining:
         """Batch `number` on the device and augmented; its random numbers are its own, so a resumed run repeats them."""
         self.generator.manual_seed(self.plan.seed * 1_000_003 + number)
         torch.manual_seed(self.plan.seed * 1_000_003 + number)  # for a backbone's own dropout
-        return augmented(self.on_device(batch), self.data.augment, self.generator)
+        return augmented(self.on_device(batch), self.data.augment, self.generator, self.data.style)
 
     def _still_batches(self) -> list[DeviceBatch]:
         """Some training images of every domain, not augmented."""

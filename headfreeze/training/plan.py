@@ -17,6 +17,7 @@ class PhaseData:
     tasks: Mapping[str, Task]
     main: str
     augment: Augmentation
+    style: float
     workers: int
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 from torchvision import tv_tensors
 
 from headfreeze.data import augment
-from headfreeze.data.augment import DeviceBatch, augmented, jpeg, photometric
+from headfreeze.data.augment import DeviceBatch, augmented, jpeg, photometric, restyled
 from headfreeze.tasks.labels import Normals
 
 
@@ -125,3 +125,58 @@ def test_a_batch_of_one_domain_has_no_rows_of_the_other() -> None:
     out = augmented(target_only, "photometric", generator())
     assert out.image.shape[0] == 12
     assert out.image[out.rows("source")].shape[0] == 0
+
+
+def colours(image: torch.Tensor) -> np.ndarray:
+    return np.stack([image.double().numpy().mean((2, 3)), image.double().numpy().std((2, 3), ddof=1)])
+
+
+def two_looks(count: int = 64) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    dark, bright = (torch.rand(count, 3, 12, 16, generator=generator) for _ in range(2))
+    return torch.cat([0.3 * dark, 0.6 + 0.2 * bright])
+
+
+def test_a_restyled_source_image_lies_between_its_own_colours_and_a_target_images() -> None:
+    image = two_looks()
+    moved = restyled(image, 64, 1.0, torch.Generator().manual_seed(1))
+    own, there, now = (colours(part) for part in (image[:64], image[64:], moved[:64]))
+    mean_degree = (now[0] - own[0]) / (there[0] - own[0])
+    assert np.allclose(mean_degree, mean_degree[:, :1], atol=1e-4)  # one degree for all channels
+    assert mean_degree.min() >= 0
+    assert mean_degree.max() <= 1
+    assert mean_degree.std() > 0.2
+    spread = own[1] * (1 + mean_degree * (there[1] / own[1] - 1))
+    assert np.allclose(now[1], spread, atol=1e-4)
+    assert torch.equal(moved[64:], image[64:])
+
+
+def test_only_a_share_of_the_source_is_restyled() -> None:
+    image = two_looks()
+    moved = restyled(image, 64, 0.25, torch.Generator().manual_seed(1))
+    changed = (moved - image).abs().amax((1, 2, 3)) > 1e-3
+    assert 6 < int(changed[:64].sum()) < 27
+    assert not changed[64:].any()
+
+
+def test_a_flat_image_keeps_its_calm() -> None:
+    image = two_looks()
+    image[:64] = 0.5 + 1e-3 * image[:64]
+    moved = restyled(image, 64, 1.0, torch.Generator().manual_seed(1))
+    assert moved[:64].std((2, 3)).max() < 0.01
+
+
+def test_style_is_drawn_where_a_batch_holds_both_domains_and_augmentation_is_photometric() -> None:
+    both, source = two_looks(), two_looks()[:64]
+    for mode, image, n_source, differs in (
+        ("photometric", both, 64, True),
+        ("geometric", both, 64, False),
+        ("photometric", source, 64, False),
+    ):
+        plain, styled = (
+            augmented(
+                DeviceBatch((image * 255).byte(), {}, n_source), mode, torch.Generator().manual_seed(3), style
+            ).image
+            for style in (0.0, 1.0)
+        )
+        assert torch.equal(plain, styled) != differs

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from headfreeze.run import build_network
-from headfreeze.settings import Architecture
+from headfreeze.settings import Adversarial, Architecture
 from headfreeze.tasks import make_task
 from headfreeze.training.average import averaged
 from tests.runs import TINY, fit_tiny
@@ -42,19 +42,28 @@ def equal_bits(one: Tensor, other: Tensor) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("after", "norm", "settings"),
+    ("after", "norm", "adversary", "settings"),
     [
-        ("up2", "shared", {}),
-        ("up2", "shared", {"ema": 0.8, "optimizer": "sgd", "weight_decay": 0.5}),
-        ("backbone", "per_domain", {"ema": 0.9, "weight_decay": 0.5}),
-        ("up3", "shared", {"precision": "bf16", "accumulate": 2}),
+        ("up2", "shared", None, {}),
+        ("up2", "shared", None, {"ema": 0.8, "optimizer": "sgd", "weight_decay": 0.5}),
+        ("backbone", "per_domain", None, {"ema": 0.9, "weight_decay": 0.5}),
+        ("up3", "shared", None, {"precision": "bf16", "accumulate": 2}),
+        ("up2", "shared", Adversarial("feature", 1.0, "up1,up3"), {}),
+        ("up2", "shared", Adversarial("joint", 1.0, "outputs,up2"), {"precision": "bf16"}),
     ],
 )
 def test_the_frozen_head_is_the_same_to_the_bit_and_all_below_it_moves(
-    after: str, norm: str, settings: dict[str, float], tiny_pair: TinyPair, tmp_path: Path
+    after: str,
+    norm: str,
+    adversary: Adversarial | None,
+    settings: dict[str, float],
+    tiny_pair: TinyPair,
+    tmp_path: Path,
 ) -> None:
     architecture = Architecture("tiny", width=8, norm=norm)
-    card = fit_tiny("headfreeze", tiny_pair, tmp_path / "run", architecture, steps=8, freeze_after=after, **settings)
+    recipe = "headfreeze-da" if adversary else "headfreeze"
+    settings = {"steps": 8, "freeze_after": after, **settings}
+    card = fit_tiny(recipe, tiny_pair, tmp_path / "run", architecture, adversarial=adversary, **settings)
     before, now = (phase_weights(tmp_path / "run-phases", phase["key"]) for phase in card.phases)
     below, above = split(now, after)
     assert above

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from headfreeze.recipes import RECIPES, split_budget
-from headfreeze.settings import Architecture, Pair, Settings, Training
+from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
 from headfreeze.training.fit import PlannedPhase, RecipeTraining, Session
 from tests.runs import TINY, pair_of, training_of
 from tests.worlds import TinyPair
@@ -45,18 +45,28 @@ TRAINING: dict[str, tuple[Any, tuple[bool, bool]]] = {
     "tensorboard": (True, SAME),
 }
 ARCHITECTURE: dict[str, Any] = {"backbone": "resnet18", "pretrained": True, "width": 9, "norm": "per_domain"}
-PAIR: dict[str, Any] = {
-    "main": "depth",
-    "anchor": "depth",
-    "size": 48,
-    "resize": "squash",
-    "augment": "geometric",
+PAIR: dict[str, tuple[Any, tuple[bool, bool]]] = {
+    "main": ("depth", BOTH),
+    "anchor": ("depth", BOTH),
+    "size": (48, BOTH),
+    "resize": ("squash", BOTH),
+    "augment": ("geometric", BOTH),
+    "style": (0.2, SECOND),
+}
+ADVERSARIAL: dict[str, Any] = {
+    "adversary": "feature",
+    "adversary_weight": 0.5,
+    "adversary_levels": "outputs,up2",
+    "adversary_loss": "lsgan",
+    "discriminator_width": 9,
+    "discriminator_lr": 0.5,
 }
 
 
-def keys(settings: Settings, seed: int | None = None) -> Keys:
-    """The keys of both phases of headfreeze, untrained."""
-    session, recipe, training = Session(settings, Path("store")), RECIPES["headfreeze"], settings.training
+def keys(settings: Settings, seed: int | None = None, recipe_name: str = "headfreeze") -> Keys:
+    """The keys of both phases of a recipe, untrained."""
+    session, training = Session(settings, Path("store")), settings.training
+    recipe = session.effective(RECIPES[recipe_name])
     trainer = RecipeTraining(session, recipe, training.seed if seed is None else seed, Path("out"))
     steps = split_budget(training.steps, 2, training.phase_share)
     folder, found = None, []
@@ -76,6 +86,7 @@ def test_the_tables_below_name_every_setting_there_is() -> None:
     assert [f.name for f in dataclasses.fields(Training)] == list(TRAINING)
     assert [f.name for f in dataclasses.fields(Architecture)] == list(ARCHITECTURE)
     assert {f.name for f in dataclasses.fields(Pair)} == {"source", "target", *PAIR}
+    assert [f.name for f in dataclasses.fields(Adversarial)] == list(ADVERSARIAL)
 
 
 @pytest.mark.parametrize("name", TRAINING)
@@ -110,8 +121,23 @@ def test_the_key_depends_on_the_default_rate_of_the_kind_of_network(tiny_pair: T
 
 @pytest.mark.parametrize("name", PAIR)
 def test_the_key_depends_on_each_setting_of_the_pair(name: str, tiny_pair: TinyPair) -> None:
-    usual, other = (Settings(pair_of(tiny_pair, **s), TINY, training_of()) for s in ({}, {name: PAIR[name]}))
-    assert changed(keys(usual), keys(other)) == BOTH
+    value, which = PAIR[name]
+    usual, other = (Settings(pair_of(tiny_pair, **s), TINY, training_of()) for s in ({}, {name: value}))
+    assert changed(keys(usual), keys(other)) == which
+
+
+@pytest.mark.parametrize("name", ADVERSARIAL)
+def test_the_adversarys_settings_are_those_of_phases_that_have_one(name: str, tiny_pair: TinyPair) -> None:
+    usual = Settings(pair_of(tiny_pair), TINY, training_of())
+    other = dataclasses.replace(usual, adversarial=Adversarial(**{name: ADVERSARIAL[name]}))
+    assert changed(keys(usual), keys(other)) == SAME
+    assert changed(*(keys(s, recipe_name="headfreeze-da") for s in (usual, other))) == SECOND
+    assert changed(keys(usual), keys(usual, recipe_name="headfreeze-da")) == SECOND
+
+
+def test_an_adversary_without_weight_is_none_at_all(tiny_pair: TinyPair) -> None:
+    usual = Settings(pair_of(tiny_pair), TINY, training_of(), Adversarial(adversary_weight=0))
+    assert keys(usual, recipe_name="headfreeze-da") == keys(usual)
 
 
 def test_the_key_does_not_depend_on_where_the_data_lies_or_when_it_was_written(

@@ -6,20 +6,34 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headfreeze.settings import Architecture
+from headfreeze.settings import Adversarial, Architecture
 from headfreeze.training import phase as phase_module
 from tests.runs import TINY, KilledError, fit_tiny, phase_records, same_bits, watched, weights_of
 from tests.worlds import TinyPair
 
 STEPS = 8  # four a phase
-VARIANTS: dict[str, tuple[Architecture, dict[str, Any]]] = {
-    "plain": (TINY, {}),
+VARIANTS: dict[str, tuple[str, Architecture, Adversarial, dict[str, Any]]] = {
+    "plain": ("headfreeze", TINY, Adversarial(), {}),
     "averaged weights, norms of each domain, accumulated sgd": (
+        "headfreeze",
         Architecture("tiny", width=8, norm="per_domain"),
+        Adversarial(),
         {"ema": 0.8, "accumulate": 2, "optimizer": "sgd", "lr": 0.01, "validate_every": 1, "batch_size": 2},
     ),
-    "half precision": (TINY, {"precision": "bf16"}),
-    "plateau": (TINY, {"phase_end": "plateau", "validate_every": 1, "phase_share": 0.7, "lr": 1e-9, "steps": 10}),
+    "half precision": ("headfreeze", TINY, Adversarial(), {"precision": "bf16"}),
+    "plateau": (
+        "headfreeze",
+        TINY,
+        Adversarial(),
+        {"phase_end": "plateau", "validate_every": 1, "phase_share": 0.7, "lr": 1e-9, "steps": 10},
+    ),
+    "feature adversary": ("headfreeze-da", TINY, Adversarial("feature", 0.5), {"accumulate": 2, "batch_size": 2}),
+    "joint adversary with auxiliary outputs": (
+        "mtl-finetune-da",
+        TINY,
+        Adversarial("joint", 0.5, "outputs,up2", "lsgan"),
+        {"ema": 0.8},
+    ),
 }
 
 
@@ -28,20 +42,24 @@ def test_interrupted_in_each_phase_and_called_again_gives_the_bits_of_an_undistu
     variant: str, tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(phase_module, "_OPENING", 0.75)  # the checkpoint falls into the steps that λ is measured on
-    architecture, settings = VARIANTS[variant]
+    recipe, architecture, adversarial, settings = VARIANTS[variant]
     settings = {"steps": STEPS, "checkpoint_every": 0.0, **settings}
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    fit_tiny("headfreeze", tiny_pair, whole, architecture, **settings)
+
+    def fit_to(out: Path) -> None:
+        fit_tiny(recipe, tiny_pair, out, architecture, adversarial=adversarial, **settings)
+
+    fit_to(whole)
     rng = np.random.default_rng(sum(variant.encode()))
     for phase in (1, 2):
         saved_at = int(rng.integers(1, 3))
         dies_at = int(rng.integers(saved_at + 1, 5))
         with watched(monkeypatch, phase, saved_at, dies_at), pytest.raises(KilledError, match=f"phase {phase}/2"):
-            fit_tiny("headfreeze", tiny_pair, broken, architecture, **settings)
+            fit_to(broken)
         with watched(monkeypatch, phase, dies_at=saved_at + 1) as watch, pytest.raises(KilledError):
-            fit_tiny("headfreeze", tiny_pair, broken, architecture, **settings)
-        assert watch.steps == {f"headfreeze seed 0 phase {phase}/2": [saved_at + 1]}, "it went on from the checkpoint"
-    fit_tiny("headfreeze", tiny_pair, broken, architecture, **settings)
+            fit_to(broken)
+        assert watch.steps == {f"{recipe} seed 0 phase {phase}/2": [saved_at + 1]}, "it went on from the checkpoint"
+    fit_to(broken)
     assert same_bits(weights_of(whole), weights_of(broken))
     assert (whole / "metrics.csv").read_bytes() == (broken / "metrics.csv").read_bytes()
     assert phase_records(tmp_path / "whole-phases") == phase_records(tmp_path / "broken-phases")
