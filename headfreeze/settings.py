@@ -51,7 +51,7 @@ class Pair:
     size: int | str = 128
     resize: Resize = "crop"
     augment: Augmentation = "photometric"
-    style: float = 0.5
+    style: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("source", "target"):

@@ -62,9 +62,11 @@ def compare(
     for seed in seeds:
         for name in recipes:
             folder = out / "runs" / f"{name}-seed{seed}"
-            session.fit(RECIPES[name], folder, seed)
+            card = session.fit(RECIPES[name], folder, seed)
             scores = _evaluated(folder, settings.training.device, target, task.name)
-            results.add(name, seed, scores.metrics[task.name], scores.images[task.name])
+            results.add(
+                name, seed, scores.metrics[task.name], scores.images[task.name], card.phases[-1].get("adversary")
+            )
             write_text(out / "results.csv", results.csv())
     runs = {name: Run(out / "runs" / f"{name}-seed{seeds[0]}", settings.training.device) for name in recipes}
     draw_figure(runs, spread(samples, _FIGURE_ROWS), task, out / "figure.png")

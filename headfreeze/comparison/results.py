@@ -27,17 +27,28 @@ class Results:
         budget: steps of every recipe.
         metrics: {recipe: {seed: {metric: value}}}.
         images: {recipe: {seed: scores of every image}}.
+        adversaries: {recipe: {seed: what its last phase's adversary reports}}, for recipes that have one.
     """
 
     task: Task
     budget: int
     metrics: dict[str, dict[int, dict[str, float]]] = field(default_factory=dict)
     images: dict[str, dict[int, ImageRows]] = field(default_factory=dict)
+    adversaries: dict[str, dict[int, dict[str, Any]]] = field(default_factory=dict)
 
-    def add(self, recipe: str, seed: int, metrics: dict[str, float], images: ImageRows) -> None:
+    def add(
+        self,
+        recipe: str,
+        seed: int,
+        metrics: dict[str, float],
+        images: ImageRows,
+        adversary: dict[str, Any] | None = None,
+    ) -> None:
         """Books one trained and evaluated recipe."""
         self.metrics.setdefault(recipe, {})[seed] = metrics
         self.images.setdefault(recipe, {})[seed] = images
+        if adversary:
+            self.adversaries.setdefault(recipe, {})[seed] = adversary
 
     def mean(self, recipe: str) -> dict[str, float]:
         """Every metric of a recipe, averaged over its seeds."""
@@ -110,6 +121,7 @@ class Results:
             recipe: self.mean(recipe)
             | {"gap_closed": self.gap_closed(recipe), "seeds": sorted(seeds), "score_std": self.spread(recipe)}
             | ({"against_baseline": self._against_baseline(recipe)} if self._comparable(recipe) else {})
+            | ({"adversary": self.adversaries[recipe]} if recipe in self.adversaries else {})
             for recipe, seeds in self.metrics.items()
         }
         return {"budget_steps": self.budget, "seconds": round(seconds, 1), "task": self.task.name, "recipes": recipes}

@@ -19,6 +19,8 @@ def markdown(results: Results) -> str:
         own_table(results),
         verdict(results),
     ]
+    if results.adversaries:
+        parts += ["## Did the adversaries do their work?", adversaries(results)]
     if results.task.kind == "normals":
         parts += ["## The paper's own numbers, on its data", _paper_table()]
     return "\n\n".join(parts) + "\n"
@@ -48,6 +50,15 @@ def verdict(results: Results) -> str:
         f"{best} changed the {score} from {_number(score, results.mean(BASELINE)[score])}{unit} (baseline) to"
         f" {_number(score, results.mean(best)[score])}{unit}{closed}: {what}{signed(difference.value)}{unit}, 95 %"
         f" interval {signed(difference.low)} … {signed(difference.high)} over {over}; {sure}."
+    )
+
+
+def adversaries(results: Results) -> str:
+    """A line for every adversary: whether its discriminators were confused."""
+    return "\n".join(
+        f"- {recipe}, seed {seed}: {report['verdict']}"
+        for recipe, seeds in results.adversaries.items()
+        for seed, report in seeds.items()
     )
 
 
