@@ -19,7 +19,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the commands do, before t
 
 import torch
 
-from headfreeze.data.augment import augmented
+from headfreeze.data.augment import PLAIN, augmented
 from headfreeze.recipes import RECIPES
 from headfreeze.settings import Architecture, Pair, Settings, Training
 from headfreeze.synth.rooms import write_rooms
@@ -49,7 +49,7 @@ def seconds_of_fit(training: PhaseTraining) -> float:
 
 
 def seconds_of_arithmetic(training: PhaseTraining, steps: int) -> float:
-    batches = [augmented(training.on_device(training.steps[k]), "none") for k in range(4)]
+    batches = [augmented(training.on_device(training.steps[k]), PLAIN) for k in range(4)]
     training.module.train()
     start = time.perf_counter()
     for step in range(steps):

@@ -24,6 +24,7 @@ OUTPUT_LEVELS = (("outputs",), ("outputs", "up2"))
 TINY_LEARNING_RATE = 4e-3
 SCRATCH_LEARNING_RATE = 1e-3
 PRETRAINED_LEARNING_RATE = 5e-4
+LARGEST_ROTATION_DEG = 45
 LARGEST_SEED = 2**32 - 1
 
 
@@ -40,8 +41,9 @@ class Pair:
         resize: how an image of another size gets there. crop: its shorter side is scaled, windows are cut from the
             longer one; squash: both sides are scaled; none: windows are cut from the image as it is.
         augment: photometric (colour cast, gamma, contrast, shading, blur, noise, JPEG) includes geometric (flip, zoom).
-        style: share of the source images that take on the colours of target images, where a phase sees both domains
-            and augment is photometric.
+        rotate_deg: largest angle in degrees by which augmentation turns the camera up or down (two thirds of it to the
+            sides, a third about its axis); for photographs taken at other angles than the rendered images.
+        fov_deg: angle of view across the longer side of the training images, for rotate_deg.
     """
 
     source: Path
@@ -51,7 +53,8 @@ class Pair:
     size: int | str = 128
     resize: Resize = "crop"
     augment: Augmentation = "photometric"
-    style: float = 0.0
+    rotate_deg: float = 0.0
+    fov_deg: float = 65.0
 
     def __post_init__(self) -> None:
         for name in ("source", "target"):
@@ -71,8 +74,10 @@ class Pair:
             yield f"size is {self.size}; the smallest training resolution is 16 pixels"
         if self.main == self.anchor:
             yield f"main and anchor are both '{self.main}'; they must be two different tasks"
-        if not 0 <= self.style <= 1:
-            yield f"style is {self.style}; give a share of the source images, 0 to 1"
+        if not 0 <= self.rotate_deg <= LARGEST_ROTATION_DEG:
+            yield f"rotate_deg is {self.rotate_deg}; give degrees from 0 to {LARGEST_ROTATION_DEG}"
+        if not 0 < self.fov_deg < 180:
+            yield f"fov_deg is {self.fov_deg}; give degrees between 0 and 180"
         yield from _choice_problems(self)
 
 

@@ -24,6 +24,19 @@ class DenseLabel(tv_tensors.TVTensor):
         raise NotImplementedError
 
     @staticmethod
+    def rotated(
+        label: Float[Tensor, "b k h w"], rotation: Float[Tensor, "b 3 3"], depth: Float[Tensor, "b 1 h w"], /
+    ) -> Tensor:
+        """The values that a camera turned on the spot sees; the pixels have moved already.
+
+        Args:
+            label: values in the frame of the camera as it was.
+            rotation: from that frame to the turned camera's.
+            depth: depth, for the camera as it was, of what each pixel's ray meets at a depth of 1 for the turned one.
+        """
+        raise NotImplementedError
+
+    @staticmethod
     def averaged(weighted: Float[Tensor, "*b k h w"], weight: Float[Tensor, "*b 1 h w"]) -> Tensor:
         """The value of each pixel from the weighted sum over its valid sources and the sum of their weights (> 0)."""
         raise NotImplementedError
@@ -38,6 +51,13 @@ class Normals(DenseLabel):
         a, b, c, d = matrix
         x, y, z = label.unbind(-3)
         return torch.stack([a * x + b * y, c * x + d * y, z], -3)
+
+    @staticmethod
+    def rotated(
+        label: Float[Tensor, "b 3 h w"], rotation: Float[Tensor, "b 3 3"], _depth: Float[Tensor, "b 1 h w"], /
+    ) -> Tensor:
+        """Directions turn with the frame."""
+        return torch.einsum("bij,bjhw->bihw", rotation, label)
 
     @staticmethod
     def averaged(weighted: Float[Tensor, "*b 3 h w"], weight: Float[Tensor, "*b 1 h w"]) -> Tensor:
@@ -56,6 +76,13 @@ class Depth(DenseLabel):
     def turned(label: Float[Tensor, "*b 1 h w"], _matrix: tuple[float, float, float, float], /) -> Tensor:
         """Unchanged: depth does not depend on the directions in the image plane."""
         return label
+
+    @staticmethod
+    def rotated(
+        label: Float[Tensor, "b 1 h w"], _rotation: Float[Tensor, "b 3 3"], depth: Float[Tensor, "b 1 h w"], /
+    ) -> Tensor:
+        """The same points along another axis; invalid where the old camera cannot have seen them."""
+        return torch.where(depth > 0, label / depth, 0.0)
 
     @staticmethod
     def averaged(weighted: Float[Tensor, "*b 1 h w"], weight: Float[Tensor, "*b 1 h w"]) -> Tensor:

@@ -27,6 +27,11 @@ from headfreeze.tasks.segmentation_metric import SegmentationMetric
 _INVALID_8_BIT, _INVALID_16_BIT = 255, 65535
 
 
+def invalid_index(dtype: torch.dtype) -> int:
+    """The index that means "invalid" in labels of this type."""
+    return _INVALID_8_BIT if dtype == torch.uint8 else _INVALID_16_BIT
+
+
 class SegmentationTask(Task):
     """Class indices. The output is a score (logit) for each class.
 
@@ -51,8 +56,8 @@ class SegmentationTask(Task):
         _check_classes(name, classes)
         self.classes: tuple[str, ...] = tuple(classes)
         few = len(classes) <= _INVALID_8_BIT
-        self.invalid_index = _INVALID_8_BIT if few else _INVALID_16_BIT
         self.dtype = torch.uint8 if few else torch.int32
+        self.invalid_index = invalid_index(self.dtype)
 
     @property
     def channels(self) -> int:

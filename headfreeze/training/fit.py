@@ -28,9 +28,10 @@ from headfreeze.training.phase import PhaseTraining
 from headfreeze.training.plan import PhaseData, PhasePlan
 from headfreeze.training.store import PhaseFolder, PhaseStore
 
-KEY_FORMAT = 1
+KEY_FORMAT = 2
 """Part of every phase's key: raise it when a change of the code changes trained weights."""
 
+_SEEN_IN_IMAGES = ("size", "resize", "augment", "rotate_deg", "fov_deg")
 _SEEN_BY_WEIGHTS = (
     "batch_size", "optimizer", "weight_decay", "schedule", "clip", "accumulate", "ema", "precision", "anchor_weight",
 )  # fmt: skip
@@ -221,7 +222,7 @@ class RecipeTraining:
             "data": self._fingerprints(phase, "train"),
             "tasks": self.card().tasks,
             "supervision": sorted(" ".join(pair) for pair in phase.supervision),
-            "images": {name: plain["pair"][name] for name in ("size", "resize", "augment")},
+            "images": {name: plain["pair"][name] for name in _SEEN_IN_IMAGES},
             "architecture": plain["architecture"],
             "training": {name: plain["training"][name] for name in _SEEN_BY_WEIGHTS},
             "rate": settings.training.learning_rate(settings.architecture),
@@ -231,8 +232,6 @@ class RecipeTraining:
         }
         if phase.freeze_head:
             spec["freeze_after"] = settings.training.freeze_after
-        if all(phase.uses(domain) for domain in DOMAINS):
-            spec["style"] = plain["pair"]["style"]
         if phase.adversary:
             spec["adversary"] = plain["adversarial"]
         if planned.parent:

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from headfreeze.data.augment import Augment
 from headfreeze.data.folder import Sample, fingerprint
 from headfreeze.data.loader import DomainImages, choose_workers
 from headfreeze.data.pair import OpenPair, open_pair
@@ -51,7 +52,8 @@ class Inputs:
                     loaded[split][domain] = images
         workers = max(self._workers(images.samples) for images in loaded["train"].values())
         main, pair = self.pair.roles["main"].name, self.settings.pair
-        return PhaseData(loaded["train"], loaded["val"], self.pair.tasks, main, pair.augment, pair.style, workers)
+        augment = Augment(pair.augment, pair.rotate_deg, pair.fov_deg)
+        return PhaseData(loaded["train"], loaded["val"], self.pair.tasks, main, augment, workers)
 
     def samples(self, domain: Domain, split: str, supervision: Supervision) -> list[Sample]:
         """Samples with the supervised labels of this domain; none where there is no val split."""

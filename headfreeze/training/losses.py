@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from headfreeze.data.augment import DeviceBatch, LabelKey
+from headfreeze.data.batch import DeviceBatch, LabelKey
 from headfreeze.models.network import enlarged
 from headfreeze.tasks.base import Task
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.optim import Adam
 
 from headfreeze.adversaries.base import Adversary, Views
-from headfreeze.data.augment import DeviceBatch
+from headfreeze.data.batch import DeviceBatch
 from headfreeze.models.network import Outputs
 from headfreeze.training.losses import loss_terms, total_loss
 from headfreeze.training.plan import PhaseData

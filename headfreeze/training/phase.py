@@ -12,7 +12,8 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from headfreeze.adversaries.indicator import indicator
-from headfreeze.data.augment import DeviceBatch, LabelKey, augmented
+from headfreeze.data.augment import PLAIN, augmented
+from headfreeze.data.batch import DeviceBatch, LabelKey
 from headfreeze.data.canvas import expand
 from headfreeze.data.loader import DomainBatch, TrainingSteps, training_loader
 from headfreeze.models.freeze import Freeze
@@ -92,7 +93,7 @@ class PhaseTraining:
         self.average = averaged(self.network, settings.ema) if settings.ema else None
         self.generator = torch.Generator(fabric.device)
         self.events = EventFiles(folder.path / "tensorboard") if settings.tensorboard else None
-        self.steps = TrainingSteps(data.train, settings.batch_size, plan.seed, data.augment != "none")
+        self.steps = TrainingSteps(data.train, settings.batch_size, plan.seed, data.augment != PLAIN)
         self.at = Progressed()
 
     def run(self, report: Report) -> dict[str, Any]:
@@ -199,7 +200,7 @@ class PhaseTraining:
         """Batch `number` on the device and augmented; its random numbers are its own, so a resumed run repeats them."""
         self.generator.manual_seed(self.plan.seed * 1_000_003 + number)
         torch.manual_seed(self.plan.seed * 1_000_003 + number)  # for a backbone's own dropout
-        return augmented(self.on_device(batch), self.data.augment, self.generator, self.data.style)
+        return augmented(self.on_device(batch), self.data.augment, self.generator)
 
     def _still_batches(self) -> list[DeviceBatch]:
         """Some training images of every domain, not augmented."""
@@ -208,7 +209,7 @@ class PhaseTraining:
         size = max(1, min(self.settings.batch_size, count // 2))
         return [
             augmented(
-                self.on_device({d: i.windows(range(start, start + size), None) for d, i in images.items()}), "none"
+                self.on_device({d: i.windows(range(start, start + size), None) for d, i in images.items()}), PLAIN
             )
             for start in range(0, count - size + 1, size)
         ]

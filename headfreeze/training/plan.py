@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from headfreeze.data.augment import Augment
 from headfreeze.data.loader import DomainImages
-from headfreeze.settings import Augmentation
 from headfreeze.tasks.base import Task
 
 
@@ -16,8 +16,7 @@ class PhaseData:
     val: Mapping[str, DomainImages]
     tasks: Mapping[str, Task]
     main: str
-    augment: Augmentation
-    style: float
+    augment: Augment
     workers: int
 
 

@@ -8,7 +8,7 @@ from torch import nn
 from torch.optim import Adam
 
 from headfreeze.adversaries.base import Adversary, Views
-from headfreeze.data.augment import DeviceBatch
+from headfreeze.data.batch import DeviceBatch
 
 IMAGES = 128
 """Of each domain: enough to see whether the domains can be told apart, few enough to take seconds."""

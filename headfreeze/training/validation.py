@@ -5,7 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from headfreeze.data.augment import DeviceBatch, LabelKey, augmented
+from headfreeze.data.augment import PLAIN, augmented
+from headfreeze.data.batch import DeviceBatch, LabelKey
 from headfreeze.data.loader import DomainBatch
 from headfreeze.training.losses import loss_terms
 from headfreeze.training.plan import PhaseData
@@ -30,7 +31,7 @@ def validation_losses(
         count = min(len(images), _MOST_IMAGES)
         for start in range(0, count, batch_size):
             indices = range(start, min(start + batch_size, count))
-            batch = augmented(on_device({domain: images.windows(indices, None)}), "none")
+            batch = augmented(on_device({domain: images.windows(indices, None)}), PLAIN)
             maps = network(batch.image, batch.n_source).maps
             for key, term in loss_terms(maps, batch, data.tasks).items():
                 sums[key] = sums.get(key, 0.0) + float(term) * len(indices) / count

@@ -51,7 +51,8 @@ PAIR: dict[str, tuple[Any, tuple[bool, bool]]] = {
     "size": (48, BOTH),
     "resize": ("squash", BOTH),
     "augment": ("geometric", BOTH),
-    "style": (0.2, SECOND),
+    "rotate_deg": (9.0, BOTH),
+    "fov_deg": (50.0, BOTH),
 }
 ADVERSARIAL: dict[str, Any] = {
     "adversary": "feature",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from scipy.special import log_softmax
 
-from headfreeze.data.augment import DeviceBatch
+from headfreeze.data.batch import DeviceBatch
 from headfreeze.models.network import enlarged
 from headfreeze.tasks import make_task
 from headfreeze.training.losses import balancing_weights, loss_terms, total_loss

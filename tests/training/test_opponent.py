@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from headfreeze.adversaries.base import Adversary
 from headfreeze.adversaries.feature import FeatureAdversary
 from headfreeze.adversaries.output import OutputAdversary
-from headfreeze.data.augment import DeviceBatch
+from headfreeze.data.batch import DeviceBatch
 from headfreeze.models.network import Outputs
 from headfreeze.settings import Adversarial, Settings
 from headfreeze.tasks import make_task

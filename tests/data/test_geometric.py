@@ -1,0 +1,110 @@
+"""A turned camera's view, against rays cast into the same room by a camera that was really turned."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+from torchvision import tv_tensors
+
+from headfreeze.data import geometric
+from headfreeze.data.augment import Augment, augmented
+from headfreeze.data.batch import DeviceBatch
+from headfreeze.data.geometric import seen_from_elsewhere
+from headfreeze.synth.building import draw_room
+from headfreeze.synth.camera import PITCH_DEG, Camera, picture
+from headfreeze.synth.raycast import cast
+from headfreeze.synth.scene import Room
+from headfreeze.tasks.labels import Depth, Normals
+
+SIZE, FOV_DEG = 96, 60.0
+
+
+def seen_by(camera: Camera, room: Room, size: int = SIZE) -> dict[str, np.ndarray]:
+    """The labels, and a grey image of how far from the camera everything is, which turning it on the spot keeps."""
+    rays = camera.rays(size)
+    hits = cast(room, camera.position, rays)
+    return {
+        "image": picture(np.clip(hits.distance * np.linalg.norm(rays, axis=0) / 10, 0, 1), size)[None],
+        "normals": picture(np.einsum("ia,ir->ar", camera.frame, hits.normal), size).transpose(2, 0, 1),
+        "depth": picture(hits.distance, size)[None],
+        "segmentation": picture(room.surface_label[hits.surface], size)[None].astype(np.uint8),
+    }
+
+
+def batch_of(labels: dict[str, np.ndarray]) -> DeviceBatch:
+    types = {"normals": Normals, "depth": Depth, "segmentation": tv_tensors.Mask}
+    tensors = {name: torch.from_numpy(value.copy())[None] for name, value in labels.items()}
+    image = tensors.pop("image").float().repeat(1, 3, 1, 1)
+    return DeviceBatch(image, {("source", name): types[name](value) for name, value in tensors.items()}, 1)
+
+
+@pytest.mark.parametrize("angles", [(12.0, 0.0, 0.0), (0.0, -9.0, 0.0), (0.0, 0.0, 6.0), (-10.0, 7.0, 4.0)])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_normals_depth_and_classes_are_those_that_rays_of_the_turned_camera_hit(
+    angles: tuple[float, float, float], seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room, camera = draw_room(np.random.default_rng(seed), PITCH_DEG["source"])
+    camera = dataclasses.replace(camera, fov_deg=FOV_DEG)
+    turn = Rotation.from_euler("xyz", angles, degrees=True).as_matrix().astype(np.float32)
+    turned = dataclasses.replace(camera, frame=camera.frame @ turn.T)
+    y, x = torch.meshgrid(*[(2 * torch.arange(SIZE) + 1) / SIZE - 1] * 2, indexing="ij")
+    monkeypatch.setattr(geometric, "_windows", lambda *_: (x[None], y[None]))
+    monkeypatch.setattr(geometric, "_rotations", lambda *_: torch.from_numpy(turn)[None])
+    found = seen_from_elsewhere(batch_of(seen_by(camera, room)), torch.Generator(), 15.0, FOV_DEG)
+    labels = {name: value.as_subclass(Tensor)[0].numpy() for (_, name), value in found.labels.items()}
+    expected = seen_by(turned, room)
+    seen = labels["depth"][0] > 0
+    assert 0.5 < seen.mean() < 1
+    assert (np.abs(labels["normals"]).sum(0) > 0)[seen].all()
+    assert (labels["segmentation"][0] == 255).sum() == (~seen).sum() == (np.abs(labels["normals"]).sum(0) == 0).sum()
+    same = (labels["segmentation"] == expected["segmentation"])[0][seen]
+    assert same.mean() > 0.93  # the rest are edges, a pixel apart
+    cosine = (labels["normals"] * expected["normals"]).sum(0)[seen]
+    assert np.mean(cosine > math.cos(math.radians(0.5))) > 0.93
+    ratio = (labels["depth"] / expected["depth"])[0][seen]
+    assert np.median(np.abs(ratio - 1)) < 0.01
+    assert np.mean(np.abs(ratio - 1) < 0.05) > 0.95
+    assert np.median(np.abs(found.image[0, 0].numpy() - expected["image"][0])[seen]) < 0.005
+
+
+def test_cameras_turn_up_to_the_angle_two_thirds_of_it_sideways_and_a_third_about_their_axis() -> None:
+    matrices = geometric._rotations(torch.empty(4000, 3, 2, 2), torch.Generator().manual_seed(0), math.radians(18))
+    assert torch.allclose(matrices @ matrices.transpose(1, 2), torch.eye(3).expand(4000, 3, 3), atol=1e-5)
+    roll, pitch, yaw = Rotation.from_matrix(matrices.numpy()).as_euler("ZXY", degrees=True).T
+    for angles, largest in ((pitch, 18), (yaw, 12), (roll, 6)):
+        assert np.abs(angles).max() <= largest + 1e-3
+        assert np.quantile(np.abs(angles), 0.5) == pytest.approx(largest / 2, rel=0.1)
+
+
+def test_a_wide_image_is_turned_by_the_angle_of_view_of_its_longer_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pitch of half the angle of view brings the upper border to the middle: here of a side half as long."""
+    height, width = 40, 80
+    reach = math.degrees(math.atan(math.tan(math.radians(30)) / 2))
+    turn = Rotation.from_euler("x", reach, degrees=True).as_matrix().astype(np.float32)
+    monkeypatch.setattr(geometric, "_rotations", lambda *_: torch.from_numpy(turn)[None])
+    monkeypatch.setattr(geometric, "SMALLEST_WINDOW", 1.0)
+    batch = DeviceBatch(
+        torch.zeros(1, 3, height, width), {("source", "depth"): Depth(torch.ones(1, 1, height, width))}, 1
+    )
+    seen = seen_from_elsewhere(batch, torch.Generator(), 10.0, 60.0).labels["source", "depth"][0, 0] > 0
+    column = seen[:, width // 2]
+    assert abs(int(column.sum()) - height // 2) <= 1
+    assert seen[-1].all() != seen[0].all()
+
+
+def test_no_rotation_leaves_every_label_valid_and_rotation_is_drawn_for_each_image() -> None:
+    def batch() -> DeviceBatch:
+        labels = {("source", "depth"): Depth(torch.ones(16, 1, 32, 32))}
+        return DeviceBatch(torch.zeros(16, 3, 32, 32, dtype=torch.uint8), labels, 16)
+
+    still, turned = (
+        augmented(batch(), Augment("geometric", degrees), torch.Generator().manual_seed(0)).labels["source", "depth"]
+        for degrees in (0.0, 20.0)
+    )
+    assert (still == 1).all()
+    invalid = (turned == 0).float().mean((1, 2, 3))
+    assert invalid.std() > 0.02
