@@ -108,14 +108,17 @@ def _overview(commands: dict[str, Command]) -> str:
     )
 
 
-def _training_arguments(arguments: Arguments) -> None:
+def training_arguments(arguments: Arguments) -> None:
+    """Everything that says how to train, for commands and scripts that do."""
     arguments.add("--out", Path, "folder of what comes out")
     arguments.add("--phases", Path | None, "store of trained phases, shared by all commands that name it", None)
     for settings in (Pair, Architecture, Training, Adversarial):
         arguments.add_settings(settings)
 
 
-def _settings(values: Namespace) -> Settings:
+def settings_of(values: Namespace) -> Settings:
+    """What `training_arguments` gave."""
+
     def part(kind: type[_T]) -> _T:
         return kind(**{field.name: values[field.name] for field in fields(kind)})  # type: ignore[arg-type]
 
@@ -125,18 +128,18 @@ def _settings(values: Namespace) -> Settings:
 def _training_problems(values: Namespace) -> list[str]:
     from headfreeze.training.fit import Session
 
-    return Session(_settings(values), Path()).problems(values.recipes if "recipes" in values else [values.recipe])
+    return Session(settings_of(values), Path()).problems(values.recipes if "recipes" in values else [values.recipe])
 
 
 def _fit_arguments(arguments: Arguments) -> None:
     arguments.add("recipe", str, "what to train: a name that `headfreeze recipes` lists")
-    _training_arguments(arguments)
+    training_arguments(arguments)
 
 
 def _fit(values: Namespace) -> None:
     from headfreeze.training.fit import fit
 
-    settings = _settings(values)
+    settings = settings_of(values)
     card = fit(
         values.recipe,
         settings.pair,
@@ -162,14 +165,14 @@ def _compare_arguments(arguments: Arguments) -> None:
 
     arguments.add_list("--recipes", str, "names that `headfreeze recipes` lists", COMPARED)
     arguments.add_list("--seeds", int, "seeds", (0, 1, 2))
-    _training_arguments(arguments)
+    training_arguments(arguments)
 
 
 def _compare(values: Namespace) -> None:
     from headfreeze.comparison.compare import compare
     from headfreeze.comparison.table import markdown
 
-    settings = _settings(values)
+    settings = settings_of(values)
     results = compare(
         settings.pair,
         values.out,

@@ -1,4 +1,4 @@
-"""A picture of a comparison: a row for each test image; the input, each recipe's prediction, the truth."""
+"""A picture of a comparison: a row for each image; the input, each recipe's prediction, the truth where it is known."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,13 +13,15 @@ from headfreeze.tasks.base import Task
 
 def draw_figure(runs: Mapping[str, Run], samples: Sequence[Sample], task: Task, path: Path) -> None:
     """Writes the picture; every cell has the same height, labels are scaled without blending."""
+    known = all(task.name in sample.labels for sample in samples)
     rows = []
     for sample in samples:
         image = read_image(sample.image)
         cells = [image_cell(image)]
         for run in runs.values():
             cells.append(label_cell(task.render(run.predict(image)[task.name])))
-        cells.append(label_cell(task.render(task.read(sample.labels[task.name]))))
+        if known:
+            cells.append(label_cell(task.render(task.read(sample.labels[task.name]))))
         rows.append(cells)
-    picture = grid(["input", *runs, "truth"], rows)
+    picture = grid(["input", *runs, *(["truth"] if known else [])], rows)
     write_with(path, lambda p: picture.save(p))

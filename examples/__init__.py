@@ -1,0 +1,1 @@
+"""Scripts that use headfreeze as a library."""
