@@ -8,14 +8,24 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from examples import tune_adversary
 from headfreeze.cli import run
 
 ROOT = Path(__file__).resolve().parents[1]
-READING_ORDER = ("docs/training.md", "docs/evaluation.md", "docs/data.md", "README.md", "docs/real-photographs.md")
+READING_ORDER = (
+    "docs/training.md",
+    "docs/methods.md",
+    "docs/evaluation.md",
+    "docs/data.md",
+    "README.md",
+    "docs/real-photographs.md",
+)
+TUNING = "examples/tune_adversary.py"
 QUICK = {
     "synth": {"--source": "6", "--target": "6", "--workers": "1"},
     "fit": {"--steps": "4", "--batch_size": "2"},
     "compare": {"--steps": "4", "--batch_size": "2", "--seeds": "0"},
+    TUNING: {"--steps": "2", "--batch_size": "2", "--weights": "0.01", "--rates": "0.001"},
 }
 
 
@@ -25,7 +35,8 @@ def blocks(document: str, language: str) -> list[str]:
 
 def commands(document: str) -> list[list[str]]:
     lines = (line for block in blocks(document, "sh") for line in block.replace("\\\n", " ").splitlines())
-    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("headfreeze ")]
+    words = [shlex.split(line, comments=True) for line in lines]
+    return [w[1:] for w in words if w[:1] == ["headfreeze"] or w[:2] == ["python", TUNING]]
 
 
 def quick(words: list[str]) -> list[str]:
@@ -53,7 +64,10 @@ def test_every_command_and_the_python_example_run(tmp_path: Path, monkeypatch: p
             config = Path("photos/dataset.yaml")
             config.write_text(re.sub(r"  edges:.*", "", config.read_text()))
         for words in commands(document):
-            assert run(quick(words)) == 0, f"{document}: headfreeze {' '.join(words)}"
+            if words[0] == TUNING:
+                tune_adversary.main(quick(words)[1:])
+            else:
+                assert run(quick(words)) == 0, f"{document}: headfreeze {' '.join(words)}"
     Image.new("RGB", (60, 40)).save("photo.jpg")
     for block in blocks("docs/training.md", "python"):
         exec(block.replace("1600", "4").replace("batch_size=24", "batch_size=2"), {})
