@@ -53,7 +53,7 @@ class Pair:
     size: int | str = 128
     resize: Resize = "crop"
     augment: Augmentation = "photometric"
-    rotate_deg: float = 0.0
+    rotate_deg: float = 10.0
     fov_deg: float = 65.0
 
     def __post_init__(self) -> None:

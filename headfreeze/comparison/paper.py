@@ -1,4 +1,4 @@
-"""The paper's own numbers, to stand beside ours: arXiv 1908.06079, Tables 1 and 2 (no adversary)."""
+"""The paper's own numbers, to stand beside ours: arXiv 1908.06079, Tables 1 and 2 and, with adversaries, version 1's."""
 
 METRICS = ("below_11_25", "below_30", "rmse", "mean", "median")
 
@@ -8,9 +8,14 @@ FACES: dict[str, tuple[float, ...]] = {
     "mtl-target": (0.162, 0.791, 24.3, 21.8, 20.4),
     "mtl-both": (0.492, 0.953, 16.0, 13.3, 11.4),
     "headfreeze": (0.519, 0.954, 15.8, 12.9, 10.9),
+    "baseline-da": (0.456, 0.937, 17.2, 14.2, 12.1),
+    "mtl-source-da": (0.402, 0.932, 18.0, 15.1, 13.3),
+    "mtl-target-da": (0.216, 0.854, 22.0, 19.5, 18.1),
+    "mtl-both-da": (0.455, 0.946, 16.7, 13.9, 12.1),
+    "headfreeze-da": (0.455, 0.935, 17.2, 14.2, 12.1),
     "oracle": (0.907, 0.995, 7.8, 6.2, 5.2),
 }
-"""Rendered faces (SfSNet's) → FaceWarehouse, anchor: 3D landmarks."""
+"""Rendered faces (SfSNet's) → FaceWarehouse, anchor: 3D landmarks; adversary: feature."""
 
 INDOOR: dict[str, tuple[float, ...]] = {
     "baseline": (0.298, 0.683, 33.5, 25.8, 18.8),
@@ -18,6 +23,11 @@ INDOOR: dict[str, tuple[float, ...]] = {
     "mtl-target": (0.260, 0.662, 32.9, 26.2, 20.6),
     "mtl-both": (0.275, 0.675, 32.4, 25.7, 19.8),
     "headfreeze": (0.301, 0.708, 31.8, 24.6, 18.0),
+    "baseline-da": (0.316, 0.703, 33.3, 25.2, 17.6),
+    "mtl-source-da": (0.304, 0.698, 33.2, 25.4, 18.1),
+    "mtl-target-da": (0.328, 0.720, 31.9, 24.2, 16.9),
+    "mtl-both-da": (0.309, 0.708, 32.2, 24.7, 17.7),
+    "headfreeze-da": (0.316, 0.715, 32.0, 24.4, 17.4),
     "oracle": (0.340, 0.734, 30.4, 23.1, 16.5),
 }
-"""SUNCG → NYUv2, anchor: semantic segmentation."""
+"""SUNCG → NYUv2, anchor: semantic segmentation; adversary: output."""
