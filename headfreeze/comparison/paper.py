@@ -1,4 +1,4 @@
-"""The paper's own numbers, to stand beside ours: arXiv 1908.06079, Tables 1 and 2 and, with adversaries, version 1's."""
+"""The paper's own numbers, to stand beside ours: arXiv 1908.06079, Tables 1 and 2; adversaries: its first version."""
 
 METRICS = ("below_11_25", "below_30", "rmse", "mean", "median")
 

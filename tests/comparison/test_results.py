@@ -159,4 +159,4 @@ def test_the_table_has_a_row_a_recipe_and_stands_beside_the_papers() -> None:
     text = markdown(results)
     assert "same budget of 100 steps" in text
     assert "means over the seeds 0, 1" in text
-    assert "| headfreeze |          0.519 |" in text
+    assert "| headfreeze    |          0.519 |" in text
