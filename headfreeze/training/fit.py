@@ -9,19 +9,17 @@ from typing import Any
 
 import torch
 from lightning.fabric import Fabric
-from torch import nn
 
-from headfreeze.adversaries import output
 from headfreeze.adversaries.build import build_adversary
 from headfreeze.data.pair import open_pair
 from headfreeze.errors import InputError, raise_all, unknown
 from headfreeze.files import check_folder, new_folder
-from headfreeze.models.backbones import build_backbone
 from headfreeze.models.network import Network
 from headfreeze.progress import progress
 from headfreeze.recipes import DOMAINS, RECIPES, Phase, Recipe, find_recipe, split_budget
 from headfreeze.run import RunCard, build_network, choose_device
 from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
+from headfreeze.training.checks import check_adversary, check_backbone, check_precision
 from headfreeze.training.inputs import Inputs
 from headfreeze.training.opponent import Opponent
 from headfreeze.training.phase import PhaseTraining
@@ -88,9 +86,9 @@ class Session:
         training = self.settings.training
         longest = max((len(RECIPES[name].phases) for name in recipes if name in RECIPES), default=1)
         checks: list[Callable[[], object]] = [
-            lambda: _check_backbone(self.settings),
-            lambda: _check_precision(training),
-            lambda: _check_adversary(self.settings, recipes),
+            lambda: check_backbone(self.settings),
+            lambda: check_precision(training),
+            lambda: check_adversary(self.settings, recipes),
             lambda: training.steps < 1 or split_budget(training.steps, longest, training.phase_share),
             lambda: check_folder(self.store.root),
         ]
@@ -282,33 +280,6 @@ class RecipeTraining:
         tiny = session.settings.architecture.backbone == "tiny"
         adversary = build_adversary(session.settings.adversarial, network, trained, data.main, tiny)
         return Opponent(session.fabric, adversary, session.settings.adversarial.learning_rate, data)
-
-
-def _check_backbone(settings: Settings) -> None:
-    backbone = build_backbone(settings.architecture.backbone)
-    stride, batch_size = backbone.strides[-1], settings.training.batch_size
-    one_pixel = not list(settings.pair.problems()) and max(settings.pair.height_width) <= stride
-    if batch_size == 1 and one_pixel and any(isinstance(m, nn.BatchNorm2d) for m in backbone.modules()):
-        raise InputError(
-            f"batch_size is 1 at size {settings.pair.size}: its coarsest features are one pixel, of which batch norm"
-            " has no statistics; use a batch_size of 2 or more, or a larger size"
-        )
-
-
-def _check_precision(training: Training) -> None:
-    device = choose_device(training.device)
-    if device.type == "cpu" and training.precision == "16":
-        raise InputError("precision is 16, which a CPU cannot train in; choose bf16 or 32, or another --device")
-
-
-def _check_adversary(settings: Settings, recipes: Sequence[str]) -> None:
-    opposed = [name for name in recipes if name in RECIPES and any(phase.adversary for phase in RECIPES[name].phases)]
-    kind, valid = settings.adversarial.adversary, not list(settings.pair.problems())
-    if opposed and valid and kind != "feature" and min(settings.pair.height_width) < output.SMALLEST_SIZE:
-        raise InputError(
-            f"size is {settings.pair.size}; the {kind} adversary of {opposed[0]} needs {output.SMALLEST_SIZE} pixels or"
-            " more: choose a larger size, or the feature adversary"
-        )
 
 
 def _written(out: Path) -> RunCard | None:

@@ -4,7 +4,6 @@ import copy
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -25,6 +24,7 @@ from headfreeze.training.events import EventFiles
 from headfreeze.training.losses import balancing_weights, loss_terms, total_loss
 from headfreeze.training.opponent import Opponent
 from headfreeze.training.plan import PhaseData, PhasePlan
+from headfreeze.training.progressed import ACCURACY, Progressed
 from headfreeze.training.schedule import make_optimizer, rate_factor
 from headfreeze.training.store import PhaseFolder
 from headfreeze.training.validation import validation_losses
@@ -34,30 +34,8 @@ _REPORTS = 200
 _MEASURED_BATCHES = 8
 _OPENING = 0.1
 """Share of a phase after which λ is measured for good."""
-_ACCURACY = "accuracy_"
 _PATIENCE = 3
 _IMPROVEMENT = 1e-3
-
-
-@dataclass
-class Progressed:
-    """How far a phase is, beside its tensors: plain values that travel with the checkpoint.
-
-    Attributes:
-        opening_sums: losses summed over the steps from which λ is measured; empty once it is.
-        loss_sums: losses summed since the last validation.
-        frozen: checksum of the frozen head.
-        accuracies: of the discriminators at every step, by level.
-    """
-
-    step: int = 0
-    weights: dict[str, float] = field(default_factory=dict)
-    opening_sums: dict[str, float] = field(default_factory=dict)
-    history: list[dict[str, float]] = field(default_factory=list)
-    loss_sums: dict[str, float] = field(default_factory=dict)
-    seconds: float = 0.0
-    frozen: str = ""
-    accuracies: dict[str, list[float]] = field(default_factory=dict)
 
 
 class PhaseTraining:
@@ -189,7 +167,7 @@ class PhaseTraining:
         else:
             self.fabric.backward(loss * share)
         found = {"loss": loss, **{_name(key): term for key, term in terms.items()}}
-        return found | {f"{_ACCURACY}{level}": value for level, value in accuracy.items()}
+        return found | {f"{ACCURACY}{level}": value for level, value in accuracy.items()}
 
     def _batches(self) -> Iterator[tuple[int, dict[str, DomainBatch]]]:
         first, last = (step * self.settings.accumulate for step in (self.at.step, self.plan.steps))
@@ -240,11 +218,11 @@ class PhaseTraining:
     @torch.no_grad()
     def _first_weights(self) -> dict[str, float]:
         """λ to open with, from the losses of the network as it is: they say little of what training makes of them."""
-        probe = copy.deepcopy(self.network).train()  # a copy: batch statistics move
+        network = copy.deepcopy(self.network).train()  # a copy: batch statistics move
         sums: dict[LabelKey, float] = {}
         for number in range(_MEASURED_BATCHES):
             batch = self._prepared(number, self.steps[number])
-            for key, term in loss_terms(probe(batch.image, batch.n_source).maps, batch, self.data.tasks).items():
+            for key, term in loss_terms(network(batch.image, batch.n_source).maps, batch, self.data.tasks).items():
                 sums[key] = sums.get(key, 0.0) + float(term)
         return balancing_weights(sums, self.data.tasks, self.data.main)
 
@@ -259,40 +237,25 @@ class PhaseTraining:
         return [(domain, name) for domain, images in self.data.train.items() for name in images.tasks]
 
     def _book(self, pending: list[dict[str, Tensor]]) -> None:
-        """Adds the losses of the last steps to the sums; the only place where the loop waits for the device."""
-        for losses in pending:
-            for name, value in losses.items():
-                self.at.loss_sums[name] = self.at.loss_sums.get(name, 0.0) + float(value)
-                if self.at.step <= self._opening_steps:
-                    self.at.opening_sums[name] = self.at.opening_sums.get(name, 0.0) + float(value)
-                if name.startswith(_ACCURACY):
-                    self.at.accuracies.setdefault(name.removeprefix(_ACCURACY), []).append(float(value))
-            self.at.loss_sums["count"] = self.at.loss_sums.get("count", 0.0) + 1
+        """Books the last steps; the only place where the loop waits for the device."""
+        self.at.book(pending, opening=self.at.step <= self._opening_steps)
         pending.clear()
-        if not math.isfinite(self.at.loss_sums.get("loss", 0.0)):
+        if not math.isfinite(self.at.sums.get("loss", 0.0)):
             raise FloatingPointError(f"the loss is not finite at step {self.at.step}; lower lr, or set precision to 32")
 
-    def _means(self) -> dict[str, float]:
-        count = self.at.loss_sums.get("count", 0.0)
-        return {name: value / count for name, value in self.at.loss_sums.items() if name != "count"} if count else {}
-
     def _line(self) -> str:
-        losses = (
-            f"{name.removeprefix('loss_')} {value:.3f}" for name, value in self._means().items() if name != "loss"
-        )
-        return f"{self._images_per_second():.0f} images/s, {', '.join(losses)}"
+        means = self.at.means()
+        numbers = (f"{name.removeprefix('loss_')} {value:.3f}" for name, value in means.items() if name != "loss")
+        return f"{self._images_per_second():.0f} images/s, {', '.join(numbers)}"
 
     def _images_per_second(self) -> float:
         images = self.at.step * self.settings.accumulate * self.settings.batch_size * len(self.data.train)
         return images / self.at.seconds if self.at.seconds else 0.0
 
     def _validate(self) -> None:
-        row = {"step": float(self.at.step), **self._means()}
-        self.at.loss_sums = {}
         network = self.average.module if self.average else self.network
         losses = validation_losses(network, self.data, self.settings.batch_size, self.on_device)
-        row |= {f"val_{domain}_{name}": loss for (domain, name), loss in losses.items()}
-        self.at.history.append(row)
+        row = self.at.validated({f"val_{domain}_{name}": loss for (domain, name), loss in losses.items()})
         if self.events:
             self.events.write(row)
         self.module.train()

@@ -1,0 +1,42 @@
+"""What cannot be trained, said before anything is read or written."""
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from headfreeze.adversaries import output
+from headfreeze.errors import InputError
+from headfreeze.models.backbones import build_backbone
+from headfreeze.recipes import RECIPES
+from headfreeze.run import choose_device
+from headfreeze.settings import Settings, Training
+
+
+def check_backbone(settings: Settings) -> None:
+    """The backbone exists, and a batch of its coarsest features has statistics."""
+    backbone = build_backbone(settings.architecture.backbone)
+    stride, batch_size = backbone.strides[-1], settings.training.batch_size
+    one_pixel = not list(settings.pair.problems()) and max(settings.pair.height_width) <= stride
+    if batch_size == 1 and one_pixel and any(isinstance(m, nn.BatchNorm2d) for m in backbone.modules()):
+        raise InputError(
+            f"batch_size is 1 at size {settings.pair.size}: its coarsest features are one pixel, of which batch norm"
+            " has no statistics; use a batch_size of 2 or more, or a larger size"
+        )
+
+
+def check_precision(training: Training) -> None:
+    """The device exists and computes in this precision."""
+    device = choose_device(training.device)
+    if device.type == "cpu" and training.precision == "16":
+        raise InputError("precision is 16, which a CPU cannot train in; choose bf16 or 32, or another --device")
+
+
+def check_adversary(settings: Settings, recipes: Sequence[str]) -> None:
+    """Images are large enough for the discriminators of the recipes that have some."""
+    opposed = [name for name in recipes if name in RECIPES and any(phase.adversary for phase in RECIPES[name].phases)]
+    kind, valid = settings.adversarial.adversary, not list(settings.pair.problems())
+    if opposed and valid and kind != "feature" and min(settings.pair.height_width) < output.SMALLEST_SIZE:
+        raise InputError(
+            f"size is {settings.pair.size}; the {kind} adversary of {opposed[0]} needs {output.SMALLEST_SIZE} pixels or"
+            " more: choose a larger size, or the feature adversary"
+        )
