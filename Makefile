@@ -36,6 +36,7 @@ check: lint test
 
 bench: .venv/installed
 	.venv/bin/python benchmarks/step.py
+	.venv/bin/python benchmarks/adversary.py
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

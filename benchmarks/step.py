@@ -21,7 +21,7 @@ import torch
 
 from headfreeze.data.augment import PLAIN, augmented
 from headfreeze.recipes import RECIPES
-from headfreeze.settings import Architecture, Pair, Settings, Training
+from headfreeze.settings import Adversarial, AdversaryKind, Architecture, Pair, Settings, Training
 from headfreeze.synth.rooms import write_rooms
 from headfreeze.training.fit import PlannedPhase, RecipeTraining, Session
 from headfreeze.training.losses import loss_terms, total_loss
@@ -30,15 +30,25 @@ from headfreeze.training.phase import PhaseTraining
 ROUNDS = 3
 
 
-def phase_training(rooms: Path, store: Path, backbone: str, size: int, batch_size: int, steps: int) -> PhaseTraining:
-    """mtl-both on rooms: one phase, both domains, three losses."""
+def phase_training(
+    rooms: Path,
+    store: Path,
+    backbone: str,
+    size: int,
+    batch_size: int,
+    steps: int,
+    adversary: AdversaryKind | None = None,
+) -> PhaseTraining:
+    """mtl-both on rooms: one phase, both domains, three losses; with an adversary, mtl-both-da."""
     settings = Settings(
         Pair(rooms / "source", rooms / "target", "normals", "segmentation", size=size),
         Architecture(backbone=backbone),
         Training(steps=steps, batch_size=batch_size, anchor_weight=0.5, validate_every=steps),
+        Adversarial(adversary=adversary or "output"),
     )
-    training = RecipeTraining(Session(settings, store), RECIPES["mtl-both"], seed=0, out=store / "run")
-    planned = PlannedPhase(RECIPES["mtl-both"].phases[0], number=0, steps=steps, parent=None, until_plateau=False)
+    recipe = RECIPES["mtl-both-da" if adversary else "mtl-both"]
+    training = RecipeTraining(Session(settings, store), recipe, seed=0, out=store / "run")
+    planned = PlannedPhase(recipe.phases[0], number=0, steps=steps, parent=None, until_plateau=False)
     return training.phase_training(planned, training.session.store.folder(training.spec(planned)))
 
 

@@ -106,11 +106,11 @@ class PhaseTraining:
         shown = max(1, plan.steps // _REPORTS)
         saved = time.monotonic()
         self.module.train()
-        batches = self._batches()
+        batches = self.batches()
         pending: list[dict[str, Tensor]] = []
         while self.at.step < plan.steps:
             started = time.perf_counter()
-            pending.append(self._step(batches))
+            pending.append(self.take_step(batches))
             self.at.step += 1
             if self.at.step == self._opening_steps:
                 self._book(pending)
@@ -131,7 +131,7 @@ class PhaseTraining:
                 self.folder.save_state(self._state(), self.at.history)
                 saved = time.monotonic()
 
-    def _step(self, batches: Iterator[tuple[int, dict[str, DomainBatch]]]) -> dict[str, Tensor]:
+    def take_step(self, batches: Iterator[tuple[int, dict[str, DomainBatch]]]) -> dict[str, Tensor]:
         """One optimisation step; gives its losses, still on the device."""
         progress = self.at.step / self.plan.steps
         rate = self.plan.rate * rate_factor(self.settings.schedule, progress)
@@ -169,7 +169,8 @@ class PhaseTraining:
         found = {"loss": loss, **{_name(key): term for key, term in terms.items()}}
         return found | {f"{ACCURACY}{level}": value for level, value in accuracy.items()}
 
-    def _batches(self) -> Iterator[tuple[int, dict[str, DomainBatch]]]:
+    def batches(self) -> Iterator[tuple[int, dict[str, DomainBatch]]]:
+        """Numbered batches of the loader, from the present step to the phase's last."""
         first, last = (step * self.settings.accumulate for step in (self.at.step, self.plan.steps))
         pin = self.fabric.device.type == "cuda"
         return enumerate(training_loader(self.steps, first, last, self.data.workers, pin), first)
