@@ -7,9 +7,9 @@ from torch import nn
 from headfreeze.adversaries import output
 from headfreeze.errors import InputError
 from headfreeze.models.backbones import build_backbone
-from headfreeze.recipes import RECIPES
+from headfreeze.recipes import Recipe
 from headfreeze.run import choose_device
-from headfreeze.settings import Settings, Training
+from headfreeze.settings import Adversarial, Settings, Training
 
 
 def check_backbone(settings: Settings) -> None:
@@ -31,9 +31,14 @@ def check_precision(training: Training) -> None:
         raise InputError("precision is 16, which a CPU cannot train in; choose bf16 or 32, or another --device")
 
 
-def check_adversary(settings: Settings, recipes: Sequence[str]) -> None:
-    """Images are large enough for the discriminators of the recipes that have some."""
-    opposed = [name for name in recipes if name in RECIPES and any(phase.adversary for phase in RECIPES[name].phases)]
+def check_adversary(settings: Settings, recipes: Sequence[Recipe]) -> None:
+    """An adversary that is asked for has a recipe, and images large enough for its discriminators."""
+    opposed = [recipe.name for recipe in recipes if any(phase.adversary for phase in recipe.phases)]
+    if recipes and not opposed and settings.adversarial != Adversarial():
+        names = ", ".join(recipe.name for recipe in recipes)
+        raise InputError(
+            f"an adversary is set, but there is none in {names}; take a recipe that ends in -da, or leave it out"
+        )
     kind, valid = settings.adversarial.adversary, not list(settings.pair.problems())
     if opposed and valid and kind != "feature" and min(settings.pair.height_width) < output.SMALLEST_SIZE:
         raise InputError(

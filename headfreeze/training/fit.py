@@ -62,7 +62,7 @@ def fit(
     out = Path(out)
     settings = Settings(pair, architecture or Architecture(), training or Training(), adversarial or Adversarial())
     session = Session(settings, Path(phases) if phases else out.parent / "phases")
-    raise_all(session.problems([recipe] if isinstance(recipe, str) else []))
+    raise_all(session.problems([recipe]))
     return session.fit(find_recipe(recipe) if isinstance(recipe, str) else recipe, out)
 
 
@@ -79,16 +79,19 @@ class Session:
         self.store = PhaseStore(phases)
         self.inputs = Inputs(settings)
 
-    def problems(self, recipes: Sequence[str]) -> list[str]:
+    def problems(self, recipes: Sequence[str | Recipe]) -> list[str]:
         """All that is wrong with the settings, the names of recipes and the pair, a line each; trains nothing."""
-        found = [unknown("recipe", name, RECIPES) for name in recipes if name not in RECIPES]
+        named = [recipe for recipe in recipes if isinstance(recipe, str)]
+        found = [unknown("recipe", name, RECIPES) for name in named if name not in RECIPES]
         found += self.settings.problems()
         training = self.settings.training
-        longest = max((len(RECIPES[name].phases) for name in recipes if name in RECIPES), default=1)
+        known = [recipe if isinstance(recipe, Recipe) else RECIPES.get(recipe) for recipe in recipes]
+        trained = [recipe for recipe in known if recipe]
+        longest = max((len(recipe.phases) for recipe in trained), default=1)
         checks: list[Callable[[], object]] = [
             lambda: check_backbone(self.settings),
             lambda: check_precision(training),
-            lambda: check_adversary(self.settings, recipes),
+            lambda: check_adversary(self.settings, trained),
             lambda: training.steps < 1 or split_budget(training.steps, longest, training.phase_share),
             lambda: check_folder(self.store.root),
         ]

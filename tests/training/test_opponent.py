@@ -12,6 +12,7 @@ from headfreeze.adversaries.feature import FeatureAdversary
 from headfreeze.adversaries.output import OutputAdversary
 from headfreeze.data.batch import DeviceBatch
 from headfreeze.models.network import Outputs
+from headfreeze.recipes import SOURCE_MAIN, Phase, Recipe
 from headfreeze.settings import Adversarial, Settings
 from headfreeze.tasks import make_task
 from headfreeze.training.fit import Session
@@ -86,6 +87,16 @@ def test_outputs_too_small_for_a_discriminator_are_said_before_training(tiny_pai
         "size is 16; the output adversary of mtl-both-da needs 32 pixels or more: choose a larger size, or the feature"
         " adversary"
     ]
+
+
+def test_an_adversary_that_no_recipe_has_is_a_mistake(tiny_pair: TinyPair, tmp_path: Path) -> None:
+    session = Session(Settings(pair_of(tiny_pair), TINY, training_of(), Adversarial("feature")), tmp_path)
+    assert session.problems(["baseline", "oracle"]) == [
+        "an adversary is set, but there is none in baseline, oracle; take a recipe that ends in -da, or leave it out"
+    ]
+    assert session.problems(["baseline", "mtl-both-da"]) == []
+    own = Recipe("own", (Phase(SOURCE_MAIN, adversary=True),), "a recipe of one's own")
+    assert session.problems([own]) == []
 
 
 class Passing(nn.Module):
