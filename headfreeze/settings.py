@@ -53,7 +53,7 @@ class Pair:
     size: int | str = 128
     resize: Resize = "crop"
     augment: Augmentation = "photometric"
-    rotate_deg: float = 10.0
+    rotate_deg: float = 12.0
     fov_deg: float = 65.0
 
     def __post_init__(self) -> None:
@@ -146,7 +146,7 @@ class Training:
     ema: float = 0.0
     precision: Precision = "32"
     anchor_weight: float = 0.0
-    phase_share: float = 0.5
+    phase_share: float = 0.75
     phase_end: PhaseEnd = "share"
     freeze_after: FreezeAfter = "up2"
     seed: int = 0
