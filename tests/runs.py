@@ -29,8 +29,9 @@ def pair_of(tiny: TinyPair, **settings: Any) -> Pair:
 
 
 def training_of(**settings: Any) -> Training:
-    """Six steps of four images of each domain."""
-    return Training(**{"steps": 6, "batch_size": 4, "workers": 0, "device": "cpu"} | settings)
+    """Six steps of four images of each domain; two phases take half of them each."""
+    usual = {"steps": 6, "batch_size": 4, "workers": 0, "device": "cpu", "phase_share": 0.5}
+    return Training(**usual | settings)
 
 
 def settings_of(tiny: TinyPair, pair: dict[str, Any] | None = None, **training: Any) -> Settings:
