@@ -34,7 +34,7 @@ from headfreeze.errors import raise_all
 from headfreeze.files import write_text
 from headfreeze.pictures import spread
 from headfreeze.run import Run
-from headfreeze.settings import Settings
+from headfreeze.settings import Adversarial, Settings
 from headfreeze.training.fit import Session
 
 MOST_SOURCE_LOSS = 1.1
@@ -63,6 +63,10 @@ class Trial:
         cheap = self.source_loss <= MOST_SOURCE_LOSS * plain.source_loss
         return confused and cheap and self.roughness <= MOST_ROUGHNESS * plain.roughness
 
+    def adversarial(self, usual: Adversarial) -> Adversarial:
+        """The settings with this combination's values."""
+        return replace(usual, adversary_weight=self.weight, discriminator_width=self.width, discriminator_lr=self.rate)
+
     @property
     def name(self) -> str:
         """Of its folder and its column."""
@@ -71,12 +75,7 @@ class Trial:
 
 def tried(recipe: str, settings: Settings, trial: Trial, out: Path, photos: Sequence[Sample]) -> Trial:
     """The trial with its numbers, after training."""
-    adversarial = replace(
-        settings.adversarial,
-        adversary_weight=trial.weight,
-        discriminator_width=trial.width,
-        discriminator_lr=trial.rate,
-    )
+    adversarial = trial.adversarial(settings.adversarial)
     parts = {"architecture": settings.architecture, "training": settings.training, "adversarial": adversarial}
     card = fit(recipe, settings.pair, out / trial.name, phases=out / "phases", **parts)  # type: ignore[arg-type]
     last = card.phases[-1]
@@ -90,6 +89,18 @@ def tried(recipe: str, settings: Settings, trial: Trial, out: Path, photos: Sequ
         confused_share=min((level["confused_share"] for level in levels), default=math.nan),
         probe=max((level["probe"] for level in levels), default=math.nan),
     )
+
+
+def numbers(name: str, words: Sequence[str]) -> list[float]:
+    """The values of a flag.
+
+    Raises:
+        InputError: one is no number.
+    """
+    try:
+        return [float(word) for word in words]
+    except ValueError:
+        raise InputError(f"{name} is '{','.join(words)}'; give numbers separated by commas") from None
 
 
 def roughness(prediction: Tensor) -> float:
@@ -120,11 +131,13 @@ def main(argv: Sequence[str]) -> None:
         return
     raise_all(faults)
     settings, out = settings_of(values), values.out
+    weights, rates = numbers("weights", values.weights), numbers("rates", values.rates)
+    grid = dict.fromkeys([(0.0, 0, 0.0), *itertools.product(weights, values.widths, rates)])
+    combinations = [Trial(*c, math.nan, math.nan) for c in grid if c[0] or not any(c)]
+    raise_all([line for trial in combinations for line in trial.adversarial(settings.adversarial).problems()])
     raise_all(Session(settings, out / "phases").problems([values.recipe]))
     photos = spread(open_dataset(settings.pair.target).samples("train", []), _IMAGES)
-    grid = itertools.product(map(float, values.weights), values.widths, map(float, values.rates))
-    combinations = [(0.0, 0, 0.0), *grid]
-    trials = [tried(values.recipe, settings, Trial(*c, math.nan, math.nan), out, photos) for c in combinations]
+    trials = [tried(values.recipe, settings, trial, out, photos) for trial in combinations]
     write_text(out / "tuning.csv", table(trials))
     runs = {trial.name: Run(out / trial.name, settings.training.device) for trial in trials}
     task = next(iter(runs.values())).main

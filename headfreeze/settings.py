@@ -77,7 +77,7 @@ class Pair:
         if not 0 <= self.rotate_deg <= LARGEST_ROTATION_DEG:
             yield f"rotate_deg is {self.rotate_deg}; give degrees from 0 to {LARGEST_ROTATION_DEG}"
         if not 0 < self.fov_deg < 180:
-            yield f"fov_deg is {self.fov_deg}; give degrees between 0 and 180"
+            yield f"fov_deg is {self.fov_deg}; give degrees above 0 and below 180"
         yield from _choice_problems(self)
 
 

@@ -72,5 +72,11 @@ def test_its_errors_are_one_line(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, script, "mtl-both-da"], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("tune_adversary: error: missing: --out, --source, --target, --main, --anchor")
+    pair = ["--source", "a", "--target", "b", "--main", "m", "--anchor", "n", "--out", str(tmp_path / "out")]
+    with pytest.raises(InputError, match=r"weights is '0\.1,abc'; give numbers separated by commas"):
+        main(["mtl-both-da", *pair, "--weights", "0.1,abc"])
+    with pytest.raises(InputError, match=r"2 problems.*adversary_weight is -1\.0.*discriminator_lr is nan"):
+        main(["mtl-both-da", *pair, "--weights=-1", "--rates", "nan"])
+    assert not (tmp_path / "out").exists()
     with pytest.raises(InputError, match="unknown recipe 'nothing-da'"):
         main(["nothing-da", "--source", "a", "--target", "b", "--main", "m", "--anchor", "n", "--out", str(tmp_path)])

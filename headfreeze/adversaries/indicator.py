@@ -13,6 +13,7 @@ CONFUSED_BELOW = 0.55
 TELLS_FROM = 0.65
 """Accuracy from which a probe counts as telling the domains apart."""
 _SMOOTHING_STEPS = 20
+_FEWEST_STEPS = 2 * _SMOOTHING_STEPS
 _LAST_SHARE = 0.5
 
 
@@ -50,6 +51,9 @@ def indicator(accuracies: Mapping[str, Sequence[float]], probes: Mapping[str, fl
         for level, values in accuracies.items()
         if len(values)
     }
+    steps = max((len(values) for values in accuracies.values()), default=0)
+    if steps < _FEWEST_STEPS:
+        return {"levels": levels, "verdict": f"{steps} steps are too few to judge the adversary by"}
     return {"levels": levels, "verdict": "; ".join(f"{level}: {verdict(**values)}" for level, values in levels.items())}
 
 

@@ -40,7 +40,8 @@ def probed(adversary: Adversary, network: nn.Module, batches: Sequence[DeviceBat
         optimizer.zero_grad()
     with torch.no_grad():
         found = [probe.discrimination(seen[n], batches[n].n_source).accuracy for n in range(half, len(batches))]
-    return {level: float(torch.stack([accuracy[level] for accuracy in found]).mean()) for level in found[0]}
+    means = {level: torch.stack([accuracy[level].double() for accuracy in found]).mean() for level in found[0]}
+    return {level: round(mean.item(), 4) for level, mean in means.items()}  # 0.65 is 0.65, not what float32 makes of it
 
 
 def _fresh(adversary: Adversary) -> Adversary:

@@ -29,13 +29,18 @@ def test_the_confused_share_is_of_the_last_half_of_the_steps() -> None:
     ],
 )
 def test_the_verdict_says_who_won_and_whether_that_means_anything(accuracy: float, probe: float, says: str) -> None:
-    assert indicator({"up2": [accuracy] * 30}, {"up2": probe})["verdict"].startswith(says)
+    assert indicator({"up2": [accuracy] * 60}, {"up2": probe})["verdict"].startswith(says)
 
 
 def test_every_level_has_its_numbers() -> None:
-    found = indicator({"up1": [0.5] * 30, "up2": [1.0] * 30}, {"up1": 0.5, "up2": 1.0})
+    found = indicator({"up1": [0.5] * 60, "up2": [1.0] * 60}, {"up1": 0.5, "up2": 1.0})
     assert found["levels"] == {
         "up1": {"accuracy": 0.5, "confused_share": 1.0, "probe": 0.5},
         "up2": {"accuracy": 1.0, "confused_share": 0.0, "probe": 1.0},
     }
     assert found["verdict"].count("; ") == 1
+
+
+def test_a_few_steps_are_no_evidence() -> None:
+    assert indicator({"up2": [0.5] * 39}, {"up2": 0.5})["verdict"] == "39 steps are too few to judge the adversary by"
+    assert indicator({"up2": [0.5] * 40}, {"up2": 0.5})["verdict"].startswith("up2: confused")

@@ -69,7 +69,7 @@ def test_a_run_tells_every_levels_accuracy_and_who_won(
     for level in found["levels"].values():
         assert list(level) == ["accuracy", "confused_share", "probe"]
         assert all(0 <= value <= 1 for value in level.values())
-    assert "up1: " in found["verdict"]
+    assert found["verdict"] == "4 steps are too few to judge the adversary by"
     with (tmp_path / "run/metrics.csv").open() as f:
         row = next(csv.DictReader(f))
     assert 0 <= float(row["accuracy_up1"]) <= 1
