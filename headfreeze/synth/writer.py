@@ -69,6 +69,10 @@ def write_pair(
     out = Path(out).resolve()
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise InputError(f"'{out}' exists and is not an empty folder; name a new one, or remove it first")
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        # A worker that still imports its parent's unguarded script: it must not begin the parent's work again, for it
+        # may be ended before it has swept up. The parent says what to do.
+        raise RuntimeError("this script is not guarded by `if __name__ == '__main__':`")
     jobs = [(d, split, i) for d in DOMAINS for split, count in split_sizes(train[d]).items() for i in range(count)]
     with new_folder(out) as folder:
         _lay_out(folder, tasks)
