@@ -16,7 +16,7 @@ from torch import Tensor
 from headfreeze.data.canvas import Canvas, resized
 from headfreeze.errors import InputError
 from headfreeze.files import write_json
-from headfreeze.models.network import Network, OutputSpec, enlarged
+from headfreeze.models.network import OUTPUT_STRIDE, Network, Outputs, OutputSpec, enlarged
 from headfreeze.settings import Architecture, Pair
 from headfreeze.tasks import make_task
 from headfreeze.tasks.base import Task
@@ -111,17 +111,22 @@ class Run:
 
     @torch.no_grad()
     def predict(self, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Tensor]:
-        """Predictions of all trained tasks for one image of any size, as labels (k, h, w) at its own resolution."""
+        """Predictions of all trained tasks for one image of any size, as labels at its own resolution."""
         height, width = image.shape[:2]
         value = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].to(self.device)
         size = self.canvas.size_for(height, width)
         scaled = resized(value, size).float().div_(255)
-        maps = self.network(scaled.contiguous(memory_format=torch.channels_last)).maps
-        predictions = {}
-        for name in self.trained:
-            output = enlarged(maps[name].float(), (height, width))
-            predictions[name] = self.tasks[name].decode(output)[0].cpu()
-        return predictions
+        outputs = self.network(scaled.contiguous(memory_format=torch.channels_last))
+        return {name: self._label(name, outputs, size, (height, width)) for name in self.trained}
+
+    def _label(self, name: str, outputs: Outputs, size: tuple[int, int], wanted: tuple[int, int]) -> Tensor:
+        """One task's prediction for the first image, whose size was `size`, as a label of the size that is wanted."""
+        task, output = self.tasks[name], outputs.maps[name].float()
+        if task.dense:
+            return task.wrap(task.decode(enlarged(output, wanted))[0].cpu(), wanted)
+        points = task.decode(output, outputs.vectors.get(name))[0].cpu()
+        in_map = tuple(side / OUTPUT_STRIDE for side in size)
+        return resized(task.wrap(points, (in_map[0], in_map[1])), wanted)
 
 
 def build_network(architecture: Architecture, tasks: Mapping[str, Task], pretrained: bool | None = None) -> Network:

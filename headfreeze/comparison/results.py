@@ -79,12 +79,12 @@ class Results:
     def difference(self, recipe: str, other: str) -> Difference:
         """The recipe's pooled `resampled` metric minus the other's, over the same images and seeds."""
         seeds = sorted(self.metrics[recipe].keys() & self.metrics[other].keys())
-        pixels = np.array([float(row["pixels"]) for row in self.images[recipe][seeds[0]]])
+        weights = np.array([float(row[self.task.counted]) for row in self.images[recipe][seeds[0]]])
 
         def scores(name: str) -> np.ndarray:
             return np.array([[float(row[self.resampled]) for row in self.images[name][s]] for s in seeds])
 
-        return paired_bootstrap(scores(recipe), scores(other), pixels)
+        return paired_bootstrap(scores(recipe), scores(other), weights)
 
     def best(self) -> str:
         """The recipe with the best mean score, the oracle aside."""

@@ -8,7 +8,8 @@ from headfreeze.comparison.results import BASELINE, ORACLE, Results
 
 _NORMALS_COLUMNS = ("below_11_25", "below_22_5", "below_30", "rmse", "mean", "median")
 _TITLES = {"below_11_25": "< 11.25°", "below_22_5": "< 22.5°", "below_30": "< 30°"}
-_SHARES = ("below_", "delta_", "iou_", "miou", "pixel_accuracy")
+_SHARES = ("below_", "delta_", "iou_", "miou", "pixel_accuracy", "auc_", "failure_rate")
+_SMALL = ("nme",)
 
 
 def markdown(results: Results) -> str:
@@ -64,10 +65,11 @@ def adversaries(results: Results) -> str:
 
 def _about(results: Results) -> str:
     seeds = sorted({seed for seeds in results.metrics.values() for seed in seeds})
+    how = "pool all valid pixels of the split" if results.task.dense else "are means over the images of the split"
     return (
-        f"Every recipe had the same budget of {results.budget} steps. Metrics pool all valid pixels of the split, at"
-        f" the labels' full resolution, and are means over the seeds {', '.join(map(str, seeds))}. Gap closed ="
-        f" (baseline − recipe) / (baseline − oracle) on the {results.task.score}."
+        f"Every recipe had the same budget of {results.budget} steps. Metrics {how}, at the labels' full resolution,"
+        f" and are averaged over the seeds {', '.join(map(str, seeds))}. Gap closed = (baseline − recipe) / (baseline"
+        f" − oracle) on the {results.task.score}."
     )
 
 
@@ -75,7 +77,7 @@ def _columns(results: Results) -> list[str]:
     if results.task.kind == "normals":
         return list(_NORMALS_COLUMNS)
     found = results.mean(next(iter(results.metrics)))
-    return [name for name in found if name != "pixels" and not name.startswith("iou_")]
+    return [name for name in found if name != results.task.counted and not name.startswith("iou_")]
 
 
 def own_table(results: Results) -> str:
@@ -101,6 +103,8 @@ def _paper_table() -> str:
 def _number(metric: str, value: float) -> str:
     if math.isnan(value):  # the overlap of a class that is nowhere, say
         return "–"
+    if metric.startswith(_SMALL):
+        return f"{value:.4f}"
     return f"{value:.3f}" if metric.startswith((*_SHARES, "abs_rel", "rmse_")) else f"{value:.2f}"
 
 

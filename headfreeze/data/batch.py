@@ -14,7 +14,7 @@ class DeviceBatch:
 
     Attributes:
         image: (b, 3, h, w), uint8 or float in 0 … 1.
-        labels: {(domain, task): (that domain's images, k, h, w)}.
+        labels: {(domain, task): (that domain's images, k, h, w)}, points (…, k, 4).
         n_source: how many of the images are the source's.
     """
 

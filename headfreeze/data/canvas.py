@@ -13,6 +13,7 @@ from headfreeze.data.folder import Sample
 from headfreeze.data.images import read_image
 from headfreeze.settings import Resize
 from headfreeze.tasks.base import Task
+from headfreeze.tasks.labels import DenseLabel
 
 IMAGE = "image"
 
@@ -35,7 +36,7 @@ class Canvas:
         return max(round(height * scale), self.height), max(round(width * scale), self.width)
 
     def load(self, sample: Sample, tasks: Mapping[str, Task]) -> dict[str, Tensor]:
-        """Decodes the image (uint8, 3 h w) and the labels of `tasks` (k h w; invalid where the file is missing).
+        """Decodes the image (uint8, 3 h w) and the labels of `tasks`; invalid where the file is missing.
 
         Raises:
             InputError: a file is damaged or holds what it cannot hold.
@@ -45,29 +46,39 @@ class Canvas:
         loaded = {IMAGE: resized(image, size)}
         for name, task in tasks.items():
             path = sample.labels.get(name)
-            loaded[name] = task.invalid(*size) if path is None else resized(task.read(path), size)
+            if path is None:
+                loaded[name] = task.invalid(*size)
+            else:
+                loaded[name] = resized(task.wrap(task.read(path), (sample.height, sample.width)), size)
         return {name: compact(value) for name, value in loaded.items()}
 
 
 def compact(label: Tensor) -> Tensor:
-    """The form in which samples wait in memory: floating-point labels as half (0.03° for normals, 0.05 % for depth)."""
+    """The form in which samples wait in memory: dense measurements as half (0.03° for normals, 0.05 % for depth)."""
     plain = label.as_subclass(Tensor)
-    return plain.half() if plain.is_floating_point() else plain
+    return plain.half() if isinstance(label, DenseLabel) else plain
 
 
-def expand(label: Tensor, task: Task) -> Tensor:
-    """Undoes `compact` after the transfer to the device, and gives the label its type back."""
-    return task.label_type(label.float() if label.is_floating_point() else label)
+def expand(label: Tensor, task: Task, size: tuple[int, int]) -> Tensor:
+    """Undoes `compact` after the transfer to the device, and gives the label of an image of `size` its type back."""
+    return task.wrap(label.float() if label.is_floating_point() else label, size)
 
 
-def window_corner(height: int, width: int, window: tuple[int, int], rng: np.random.Generator | None) -> tuple[int, int]:
-    """Top-left corner of a window in an image: a random one, or the centre one without a generator."""
-    spare = (height - window[0], width - window[1])
+def window(sample: np.ndarray, top: int, left: int, height: int, width: int) -> np.ndarray:
+    """A window of an image or a dense label (k, h, w), or points (k, 4) as seen in it; compact."""
+    if sample.ndim == 3:
+        return sample[:, top : top + height, left : left + width]
+    return sample - np.array([left, top, 0, 0], sample.dtype)
+
+
+def window_corner(height: int, width: int, size: tuple[int, int], rng: np.random.Generator | None) -> tuple[int, int]:
+    """Top-left corner of a window of `size` in an image: a random one, or the centre one without a generator."""
+    spare = (height - size[0], width - size[1])
     if rng is None:
         return spare[0] // 2, spare[1] // 2
     return int(rng.integers(spare[0] + 1)), int(rng.integers(spare[1] + 1))
 
 
 def resized(value: Tensor, size: tuple[int, int]) -> Tensor:
-    """An image or a label (…, k, h, w) at another size, as its type resizes; itself where the size is right."""
-    return value if value.shape[-2:] == torch.Size(size) else transform.resize(value, list(size), antialias=True)
+    """An image or a label at another size, as its type resizes; itself where the size is right."""
+    return value if transform.get_size(value) == list(size) else transform.resize(value, list(size), antialias=True)

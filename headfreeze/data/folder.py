@@ -73,9 +73,19 @@ class Dataset:
             raise InputError(f"{folder}: no images in it; put ID.jpg or ID.png files there")
         labels = {name: self._labels(split, name, images) for name in tasks}
         return [
-            _sample(key, path, {name: files[key] for name, files in labels.items() if key in files})
+            self._sample(key, path, {name: files[key] for name, files in labels.items() if key in files})
             for key, path in images.items()
         ]
+
+    def _sample(self, key: str, image: Path, labels: dict[str, Path]) -> Sample:
+        height, width = image_size(image)
+        for name, path in labels.items():
+            h, w = size_of(path) if self.tasks[name].dense else (height, width)
+            if (h, w) != (height, width):
+                raise InputError(
+                    f"{path}: {h}x{w} pixels, but its image {image.name} has {height}x{width}; they must agree"
+                )
+        return Sample(key, image, labels, height, width)
 
     def _labels(self, split: str, name: str, images: dict[str, Path]) -> dict[str, Path]:
         task = self.task(name)
@@ -150,14 +160,3 @@ def fingerprint(samples: list[Sample], root: Path) -> str:
                     f.seek(-_FINGERPRINT_BYTES, os.SEEK_END)
                 digest.update(f.read(_FINGERPRINT_BYTES))
     return digest.hexdigest()
-
-
-def _sample(key: str, image: Path, labels: dict[str, Path]) -> Sample:
-    height, width = image_size(image)
-    for path in labels.values():
-        h, w = size_of(path)
-        if (h, w) != (height, width):
-            raise InputError(
-                f"{path}: {h}x{w} pixels, but its image {image.name} has {height}x{width}; they must agree"
-            )
-    return Sample(key, image, labels, height, width)

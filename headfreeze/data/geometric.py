@@ -1,16 +1,19 @@
 """Another view of the same scene: mirrored, a window of it, the camera turned on the spot; labels go with the image."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as nnf
 from jaxtyping import Float
 from torch import Generator, Tensor
+from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as transform
 
-from headfreeze.data.batch import DeviceBatch
+from headfreeze.data.batch import DeviceBatch, LabelKey
 from headfreeze.data.draws import uniform
 from headfreeze.tasks.labels import DenseLabel
+from headfreeze.tasks.points import Points, centred_z
 from headfreeze.tasks.segmentation import invalid_index
 
 SMALLEST_WINDOW = 0.85
@@ -26,8 +29,9 @@ def mirrored(batch: DeviceBatch, generator: Generator) -> DeviceBatch:
     labels = {}
     for (domain, task), label in batch.labels.items():
         mirror = transform.horizontal_flip(label)
-        plain = torch.where(chosen[batch.rows(domain)], mirror.as_subclass(Tensor), label.as_subclass(Tensor))
-        labels[domain, task] = plain.as_subclass(type(label))
+        own = chosen[batch.rows(domain)].view(-1, *(1 for _ in label.shape[1:]))
+        plain = torch.where(own, mirror.as_subclass(Tensor), label.as_subclass(Tensor))
+        labels[domain, task] = tv_tensors.wrap(plain, like=label)
     image = torch.where(chosen, transform.horizontal_flip(batch.image), batch.image)
     return DeviceBatch(image, labels, batch.n_source)
 
@@ -35,8 +39,8 @@ def mirrored(batch: DeviceBatch, generator: Generator) -> DeviceBatch:
 def seen_from_elsewhere(batch: DeviceBatch, generator: Generator, rotate_deg: float, fov_deg: float) -> DeviceBatch:
     """Blows a random window of each image up to the full size and turns the camera on the spot.
 
-    Images are interpolated bilinearly, beyond their border its colours go on; labels take the nearest pixel, so none is
-    blended, and are invalid beyond the border. Normals and depth are those that the turned camera sees.
+    Images are interpolated bilinearly, beyond their border its colours go on; dense labels take the nearest pixel, so
+    none is blended, and are invalid beyond the border. Normals, depth and points are those that the turned camera sees.
 
     Args:
         batch: float images.
@@ -46,29 +50,100 @@ def seen_from_elsewhere(batch: DeviceBatch, generator: Generator, rotate_deg: fl
         fov_deg: the camera's angle of view across the image's longer side.
     """
     height, width = batch.image.shape[-2:]
-    x, y = _windows(batch.image, generator)
-    if not rotate_deg:
-        return _sampled(batch, torch.stack([x, y], -1), None)
-    longer = math.tan(math.radians(fov_deg) / 2)
-    reach_x, reach_y = longer * width / max(height, width), longer * height / max(height, width)
-    rotation = _rotations(batch.image, generator, math.radians(rotate_deg))
-    # A turned camera's ray through a pixel, in the frame of the camera that took the image: x right, y up, z back.
-    rays = torch.stack([x * reach_x, -y * reach_y, -torch.ones_like(x)], 1)
-    there = torch.einsum("bji,bjhw->bihw", rotation, rays)
-    depth = -there[:, 2]  # along the old axis, of what lies at a depth of 1 along the new one
-    axis = depth.clamp(min=_NEAREST_AXIS)
-    grid = torch.stack([there[:, 0] / axis / reach_x, -there[:, 1] / axis / reach_y], -1)
-    return _sampled(batch, grid, (rotation, depth[:, None]))
+    scale, shift = _windows(batch.image, generator)
+    rotation = _rotations(batch.image, generator, math.radians(rotate_deg)) if rotate_deg else None
+    longer = math.tan(math.radians(fov_deg) / 2) / max(height, width)
+    views = Views(scale, shift, rotation, (longer * width, longer * height))
+    grid, depth = views.grid(height, width)
+    image = nnf.grid_sample(batch.image, grid, "bilinear", "border", align_corners=False)
+    labels: dict[LabelKey, Tensor] = {}
+    for (domain, task), label in batch.labels.items():
+        rows = batch.rows(domain)
+        if isinstance(label, Points):
+            labels[domain, task] = views.of(rows).points(label)
+        else:
+            labels[domain, task] = _sampled(
+                label, grid[rows], None if rotation is None else rotation[rows], depth[rows]
+            )
+    return DeviceBatch(image, labels, batch.n_source)
 
 
-def _windows(image: Tensor, generator: Generator) -> tuple[Float[Tensor, "b h w"], Float[Tensor, "b h w"]]:
-    """Where in the image, −1 … 1 across and down, the pixels of a random window lie."""
-    height, width = image.shape[-2:]
-    scale = uniform(generator, image, SMALLEST_WINDOW, 1)[:, 0]
-    shift_x, shift_y = (uniform(generator, image, -1, 1)[:, 0] * (1 - scale) for _ in range(2))
-    x, y = ((2 * torch.arange(n, device=image.device) + 1) / n - 1 for n in (width, height))
-    shape = len(image), height, width
-    return (x * scale + shift_x).expand(shape), (y[:, None] * scale + shift_y).expand(shape)
+@dataclass(frozen=True)
+class Views:
+    """Other views of some images, one each. Places in an image are −1 … 1 across (to the right) and down.
+
+    Attributes:
+        scale: the window's sides as a share of the image's, (b,).
+        shift: the window's middle, (b, 2), across and down.
+        rotation: from the frame of the camera that took the image to the turned one's, (b, 3, 3); None: not turned.
+        reach: tangents of half the angles of view, across and down.
+    """
+
+    scale: Float[Tensor, " b"]
+    shift: Float[Tensor, "b 2"]
+    rotation: Float[Tensor, "b 3 3"] | None
+    reach: tuple[float, float]
+
+    def of(self, rows: slice) -> "Views":
+        """The views of some of the images."""
+        rotation = None if self.rotation is None else self.rotation[rows]
+        return Views(self.scale[rows], self.shift[rows], rotation, self.reach)
+
+    def grid(self, height: int, width: int) -> tuple[Float[Tensor, "b h w 2"], Float[Tensor, "b 1 h w"]]:
+        """Where in the image the pixels of a view of this size lie.
+
+        Beside it the depth, along the old camera's axis, of what each pixel's ray meets at a depth of 1 along the
+        turned one's.
+        """
+        x, y = ((2 * torch.arange(n, device=self.scale.device) + 1) / n - 1 for n in (width, height))
+        shape = len(self.scale), height, width
+        x, y = x.expand(shape), y[:, None].expand(shape)
+        scale, (across, down) = self.scale[:, None, None], self.shift[..., None, None].unbind(1)
+        place = torch.stack([x * scale + across, y * scale + down], -1)
+        if self.rotation is None:
+            return place, torch.ones_like(x)[:, None]
+        there = torch.einsum("bji,bhwj->bhwi", self.rotation, self._rays(place))
+        return self._places(there), -there[..., 2][:, None]
+
+    def points(self, label: Points) -> Points:
+        """Where the views show points of the images.
+
+        With the angle of view the depths of points relative to each other are known in units of their distance, so
+        that they can be turned with the camera: see `Points`, z is in pixels at the points' mean distance.
+        """
+        height, width = label.canvas_size
+        sides = torch.tensor([width, height], device=label.device)
+        focal = width / 2 / self.reach[0]  # pixels
+        plain = label.as_subclass(Tensor)
+        place, z = 2 * plain[..., :2] / sides - 1, plain[..., 2]
+        if self.rotation is not None:
+            centred, deep = centred_z(plain)
+            distance = 1 - centred / focal
+            there = torch.einsum("bij,bkj->bki", self.rotation, self._rays(place) * distance[..., None])
+            place = self._places(there)
+            distance = torch.where(deep, -there[..., 2], math.nan)
+            z = (1 - distance / distance.nanmean(-1, keepdim=True)) * focal
+        scale = self.scale[:, None]
+        place = (place - self.shift[:, None]) / scale[..., None]
+        moved = torch.cat([(place + 1) / 2 * sides, (z / scale)[..., None], plain[..., 3:]], -1)
+        return Points.wrap(moved, label)
+
+    def _rays(self, place: Float[Tensor, "b *n 2"]) -> Float[Tensor, "b *n 3"]:
+        """Through places of the image to a depth of 1: x right, y up, z toward the viewer."""
+        x, y = place.unbind(-1)
+        return torch.stack([x * self.reach[0], -y * self.reach[1], -torch.ones_like(x)], -1)
+
+    def _places(self, rays: Float[Tensor, "b *n 3"]) -> Float[Tensor, "b *n 2"]:
+        x, y, z = rays.unbind(-1)
+        axis = (-z).clamp(min=_NEAREST_AXIS)
+        return torch.stack([x / axis / self.reach[0], -y / axis / self.reach[1]], -1)
+
+
+def _windows(image: Tensor, generator: Generator) -> tuple[Float[Tensor, " b"], Float[Tensor, "b 2"]]:
+    """Sides of random windows as shares of the image's, and where their middles lie, −1 … 1 across and down."""
+    scale = uniform(generator, image, SMALLEST_WINDOW, 1).flatten()
+    across, down = (uniform(generator, image, -1, 1).flatten() * (1 - scale) for _ in range(2))
+    return scale, torch.stack([across, down], -1)
 
 
 def _rotations(image: Tensor, generator: Generator, largest: float) -> Float[Tensor, "b 3 3"]:
@@ -89,20 +164,19 @@ def _about(axis: int, angle: Float[Tensor, " b"]) -> Float[Tensor, "b 3 3"]:
     return matrix
 
 
-def _sampled(batch: DeviceBatch, grid: Float[Tensor, "b h w 2"], turned: tuple[Tensor, Tensor] | None) -> DeviceBatch:
-    """The batch at the places of `grid`; `turned`: by which rotation, and the old depth of the new depth 1."""
-    image = nnf.grid_sample(batch.image, grid, "bilinear", "border", align_corners=False)
-    labels = {}
-    for (domain, task), label in batch.labels.items():
-        rows = batch.rows(domain)
-        plain = label.as_subclass(Tensor).float()
-        moved = nnf.grid_sample(plain, grid[rows], "nearest", "border", align_corners=False)
-        if turned:
-            rotation, depth = (value[rows] for value in turned)
-            seen = (grid[rows].abs().amax(-1) <= 1)[:, None]
-            if isinstance(label, DenseLabel):
-                moved = label.rotated(moved, rotation, depth) * seen
-            else:
-                moved = moved.masked_fill(~seen, invalid_index(label.dtype))
-        labels[domain, task] = moved.to(label.dtype).as_subclass(type(label))
-    return DeviceBatch(image, labels, batch.n_source)
+def _sampled(
+    label: Tensor,
+    grid: Float[Tensor, "b h w 2"],
+    rotation: Float[Tensor, "b 3 3"] | None,
+    depth: Float[Tensor, "b 1 h w"],
+) -> Tensor:
+    """A dense label at the places of `grid`, turned by `rotation` with the old depth of the new depth 1."""
+    plain = label.as_subclass(Tensor).float()
+    moved = nnf.grid_sample(plain, grid, "nearest", "border", align_corners=False)
+    if rotation is not None:
+        seen = (grid.abs().amax(-1) <= 1)[:, None]
+        if isinstance(label, DenseLabel):
+            moved = label.rotated(moved, rotation, depth) * seen
+        else:
+            moved = moved.masked_fill(~seen, invalid_index(label.dtype))
+    return tv_tensors.wrap(moved.to(label.dtype), like=label)

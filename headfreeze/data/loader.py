@@ -4,6 +4,7 @@ So a run that is killed at step 700 and called again goes on with the very batch
 number of worker processes, and each domain is an endless stream of shuffled passes of its own.
 """
 
+import math
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from headfreeze.data.canvas import IMAGE, Canvas, compact, window_corner
+from headfreeze.data.canvas import IMAGE, Canvas, compact, window, window_corner
 from headfreeze.data.folder import Sample
 from headfreeze.tasks.base import Task
 
@@ -23,7 +24,7 @@ _DOMAIN_SEEDS = {"source": 1, "target": 2}
 _EASY_PIXELS = 200_000_000  # as many pixels as one core decodes within about half a minute
 
 DomainBatch = dict[str, Tensor]
-"""image (b, 3, h, w) uint8 and one label a task (b, k, h, w), in their compact form."""
+"""image (b, 3, h, w) uint8 and one label a task, (b, k, h, w) or points (b, k, 4), in their compact form."""
 
 
 class DomainImages:
@@ -47,15 +48,16 @@ class DomainImages:
     ) -> None:
         self.samples, self.tasks, self.canvas = samples, tasks, canvas
         self.sizes = [canvas.size_for(s.height, s.width) for s in samples]
-        self._ends = np.cumsum([h * w for h, w in self.sizes])
-        kinds = {IMAGE: torch.empty(3, 1, 1, dtype=torch.uint8)}
-        kinds |= {name: compact(task.invalid(1, 1)) for name, task in tasks.items()}
-        pixel_bytes = sum(kind.numel() * kind.element_size() for kind in kinds.values())
-        self._cached = int(np.searchsorted(self._ends, cache_bytes // pixel_bytes, side="right"))
-        pixels = int(self._ends[self._cached - 1]) if self._cached else 0
-        self._channels = {name: kind.shape[0] for name, kind in kinds.items()}
+        self._kinds = {IMAGE: torch.empty(3, 1, 1, dtype=torch.uint8).numpy()}
+        self._kinds |= {name: compact(task.invalid(1, 1)).numpy() for name, task in tasks.items()}
+        # Where in memory each sample's values end: a dense kind has `kind.size` of them a pixel, points a sample.
+        pixels, places = np.cumsum([h * w for h, w in self.sizes]), np.arange(1, len(samples) + 1)
+        self._ends = {name: kind.size * (pixels if kind.ndim == 3 else places) for name, kind in self._kinds.items()}
+        needed = sum(self._ends[name] * kind.itemsize for name, kind in self._kinds.items())
+        self._cached = int(np.searchsorted(needed, cache_bytes, side="right"))
         self._memory = {
-            name: _memory(pixels * kind.shape[0], kind.numpy().dtype, shared) for name, kind in kinds.items()
+            name: _memory(int(self._ends[name][self._cached - 1]) if self._cached else 0, kind.dtype, shared)
+            for name, kind in self._kinds.items()
         }
         self._filled = _memory(self._cached, np.dtype(np.uint8), shared)
 
@@ -63,7 +65,7 @@ class DomainImages:
         return len(self.samples)
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        """The decoded sample: image (3, h, w) and labels (k, h, w), compact."""
+        """The decoded sample: image (3, h, w) and labels (k, h, w) or (k, 4), compact."""
         if index >= self._cached:
             return self._decode(index)
         slots = self._slots(index)
@@ -77,23 +79,22 @@ class DomainImages:
         return {name: value.numpy() for name, value in self.canvas.load(self.samples[index], self.tasks).items()}
 
     def _slots(self, index: int) -> dict[str, np.ndarray]:
-        height, width = self.sizes[index]
-        end = int(self._ends[index])
-        start = end - height * width
-        return {
-            name: memory[start * k : end * k].reshape(k, height, width)
-            for (name, memory), k in zip(self._memory.items(), self._channels.values(), strict=True)
-        }
+        slots = {}
+        for name, kind in self._kinds.items():
+            shape = (len(kind), *self.sizes[index]) if kind.ndim == 3 else kind.shape
+            end = int(self._ends[name][index])
+            slots[name] = self._memory[name][end - math.prod(shape) : end].reshape(shape)
+        return slots
 
     def windows(self, indices: Sequence[int], rng: np.random.Generator | None) -> DomainBatch:
         """Stacked windows of the training resolution: at random places, or at the centres without a generator."""
         height, width = self.canvas.height, self.canvas.width
-        cut: dict[str, list[np.ndarray]] = {name: [] for name in self._channels}
+        cut: dict[str, list[np.ndarray]] = {name: [] for name in self._kinds}
         for index in indices:
             sample = self[index]
             top, left = window_corner(*self.sizes[index], (height, width), rng)
             for name, value in sample.items():
-                cut[name].append(value[:, top : top + height, left : left + width])
+                cut[name].append(window(value, top, left, height, width))
         return {name: torch.from_numpy(np.stack(values)) for name, values in cut.items()}
 
 

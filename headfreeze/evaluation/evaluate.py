@@ -17,7 +17,7 @@ from headfreeze.run import Run
 from headfreeze.tasks.base import Task
 
 Predict = Callable[[Sample], Mapping[str, Tensor]]
-"""A sample in, its predictions by task out: labels (k, h, w) of the size of the sample's image."""
+"""A sample in, its predictions by task out: labels of the size of the sample's image."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def _no_labels(dataset: Dataset, split: str, predicted: Iterable[str]) -> str:
 def _read_checked(task: Task, path: Path, sample: Sample) -> Tensor:
     value = task.read(path)
     size = tuple(value.shape[-2:])
-    if size != (sample.height, sample.width):
+    if task.dense and size != (sample.height, sample.width):
         raise InputError(
             f"{path}: {size[0]}x{size[1]} pixels, but {sample.image.name} has {sample.height}x{sample.width};"
             " predictions must have the size of the label"

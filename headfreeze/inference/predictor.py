@@ -42,7 +42,7 @@ class Predictor:
 
     def picture(self, image: Picture, predictions: dict[str, Tensor]) -> UInt8[np.ndarray, "h wide 3"]:
         """The image and its predictions side by side."""
-        rendered = [self.run.tasks[name].render(value) for name, value in predictions.items()]
+        rendered = [self.run.tasks[name].render(value, image) for name, value in predictions.items()]
         return np.concatenate([image, *rendered], axis=1)
 
     def write(self, images: Sequence[str | Path], out: Path | str) -> int:

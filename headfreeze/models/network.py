@@ -16,6 +16,8 @@ from headfreeze.models.norm import Domain, Domains, apply_norm_policy
 WIDTH = 256
 TINY_WIDTH = 48
 HIDDEN = 256
+OUTPUT_STRIDE = 2
+"""Pixels of the image, down and across, for one of a task's map."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Network(nn.Module):
         self.top = nn.Conv2d(top, width, 1)
         self.up1, self.up2, self.up3 = Up(level3, width), Up(level2, width), Up(fine, width)
         self.channels = {"backbone": top, "up1": width, "up2": width, "up3": width}
-        enlarge = self.backbone.strides[0] // 2
+        enlarge = self.backbone.strides[0] // OUTPUT_STRIDE
         self.maps = _by_task({t: map_layer(width, s.channels, enlarge) for t, s in outputs.items() if s.channels})
         self.vectors = _by_task(
             {t: vector_layers(width, s.vector_channels) for t, s in outputs.items() if s.vector_channels}
@@ -145,7 +147,7 @@ class Network(nn.Module):
         up1 = self.up1(self.top(top), level3)
         up2 = self.up2(up1, level2)
         up3 = self.up3(up2, fine)
-        half = (height + 1) // 2, (width + 1) // 2
+        half = -(-height // OUTPUT_STRIDE), -(-width // OUTPUT_STRIDE)
         maps = {task: layer(up3)[..., : half[0], : half[1]] for task, layer in self.maps.items()}
         vectors = {task: layers(up2.mean((-2, -1))) for task, layers in self.vectors.items()}
         return Outputs(maps, vectors, {"backbone": top, "up1": up1, "up2": up2, "up3": up3})

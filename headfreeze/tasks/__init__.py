@@ -8,6 +8,7 @@ from headfreeze.errors import InputError, unknown
 from headfreeze.tasks import geometry as geometry  # registers how labels flip, resize, turn
 from headfreeze.tasks.base import Task
 from headfreeze.tasks.depth import DepthTask
+from headfreeze.tasks.keypoints import KeypointsTask
 from headfreeze.tasks.normals import NormalsTask
 from headfreeze.tasks.segmentation import SegmentationTask
 
@@ -17,6 +18,7 @@ TASKS: dict[str, type[Task]] = {
     "normals": NormalsTask,
     "depth": DepthTask,
     "segmentation": SegmentationTask,
+    "keypoints": KeypointsTask,
 }
 
 

@@ -10,21 +10,26 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchvision import tv_tensors
 
+Picture = UInt8[np.ndarray, "h w 3"]
+
 
 class Task(ABC):
-    """Something that can be predicted for every pixel of an image, or for the image as a whole.
+    """Something that can be predicted for every pixel of an image, or for points of it.
 
     A task never sees the network: it turns outputs into losses, predictions, metrics, pictures and files. Two tasks are
     equal if kind, name and options are.
-    Letters in shapes: b images, c output channels of the task, k channels of its label, h × w pixels.
+    Letters in shapes: b images, c output channels of the task, k channels of its label, h × w pixels. The labels of a
+    task that is not `dense` are points: read (k, 4) for (k, h, w), see `headfreeze.tasks.points.Points`.
     """
 
     kind: ClassVar[str]
     """Name in the registry and default name of the folder that holds the labels."""
     label_type: ClassVar[type[tv_tensors.TVTensor]]
     """Type of a label: its geometry under torchvision v2 transforms hangs on it."""
-    label_channels: ClassVar[int]
-    """k: 3 for normals, 1 for depth and segmentation. Every label tensor carries this axis."""
+    dense: ClassVar[bool] = True
+    """Whether a label has a value for every pixel."""
+    counted: ClassVar[str] = "pixels"
+    """The metric that counts what the others are means over: the weight of an image among others."""
     score: ClassVar[str]
     """The metric by which runs are ranked, …"""
     lower_is_better: ClassVar[bool]
@@ -49,20 +54,28 @@ class Task(ABC):
     def options(self) -> dict[str, Any]:
         """The task's entry in dataset.yaml, without defaults; `make_task(name, options)` makes an equal task."""
 
+    def wrap(self, values: Tensor, size: tuple[float, float], /) -> tv_tensors.TVTensor:
+        """A plain tensor as a label of this task, for an image of `size` (height, width)."""
+        del size  # a dense label has it
+        return self.label_type(values)
+
     @abstractmethod
-    def loss(self, output: Float[Tensor, "b c h w"], label: Tensor) -> Float[Tensor, ""]:
-        """Mean loss over the valid pixels of the whole batch; 0, with a gradient of 0, where no pixel is valid.
+    def loss(
+        self, output: Float[Tensor, "b c h w"], label: Tensor, vector: Float[Tensor, "b v"] | None = None, /
+    ) -> Float[Tensor, ""]:
+        """Mean loss over what is valid in the whole batch; 0, with a gradient of 0, where nothing is.
 
         Computed in float32 also where the output is in half precision.
 
         Args:
-            output: what the network gives for this task, already at the label's resolution.
+            output: what the network gives for this task; of a dense task at the label's resolution.
             label: (b, k, h, w).
+            vector: the network's numbers per image, where the task has vector channels.
         """
 
     @abstractmethod
-    def decode(self, output: Float[Tensor, "b c h w"]) -> Tensor:
-        """The prediction as a label of this task, a plain tensor (b, k, h, w)."""
+    def decode(self, output: Float[Tensor, "b c h w"], vector: Float[Tensor, "b v"] | None = None, /) -> Tensor:
+        """The prediction as a label of this task, a plain tensor (b, k, h, w); points in pixels of the output."""
 
     @abstractmethod
     def soft(self, output: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
@@ -76,12 +89,12 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def render(self, label: Tensor) -> UInt8[np.ndarray, "h w 3"]:
-        """One label (k, h, w) as a picture; invalid pixels are black."""
+    def render(self, label: Tensor, image: Picture | None = None, /) -> Picture:
+        """One label (k, h, w) as a picture; invalid pixels are black. Points are drawn on the image, or on black."""
 
     @abstractmethod
     def read(self, path: Path) -> Tensor:
-        """Reads one label file into a (k, h, w) tensor of `label_type`, checked.
+        """Reads one label file into a (k, h, w) tensor, checked; `wrap` makes it a label of an image.
 
         Raises:
             InputError: the file is damaged, or holds what a label of this task cannot be.
@@ -100,7 +113,7 @@ class Task(ABC):
 
     @abstractmethod
     def valid(self, label: Tensor) -> Tensor:
-        """Which pixels of a label (…, k, h, w) count: bool (…, 1, h, w)."""
+        """Which pixels of a label (…, k, h, w) count: bool (…, 1, h, w); of points (…, k, 1)."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Task) and self._identity() == other._identity()

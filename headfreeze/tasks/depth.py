@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torchmetrics import Metric
 from torchvision import tv_tensors
 
 from headfreeze.errors import InputError, unknown
-from headfreeze.tasks.base import Task
+from headfreeze.tasks.base import Picture, Task
 from headfreeze.tasks.depth_metric import DepthMetric
 from headfreeze.tasks.images import read_npy, read_png, with_extension, write_npy, write_png
 from headfreeze.tasks.labels import Depth
@@ -41,7 +41,6 @@ class DepthTask(Task):
 
     kind: ClassVar[str] = "depth"
     label_type: ClassVar[type[tv_tensors.TVTensor]] = Depth
-    label_channels: ClassVar[int] = 1
     score: ClassVar[str] = "abs_rel"
     lower_is_better: ClassVar[bool] = True
     extensions: ClassVar[tuple[str, ...]] = (".png", ".npy")
@@ -61,14 +60,16 @@ class DepthTask(Task):
         """The loss, where it is not the default."""
         return self._kind_entry() | ({} if self.loss_name == "log_l1" else {"loss": self.loss_name})
 
-    def loss(self, output: Float[Tensor, "b 1 h w"], label: Float[Tensor, "b 1 h w"]) -> Float[Tensor, ""]:
+    def loss(
+        self, output: Float[Tensor, "b 1 h w"], label: Float[Tensor, "b 1 h w"], _vector: Tensor | None = None, /
+    ) -> Float[Tensor, ""]:
         """The loss named at construction."""
         valid = label > 0
         if self.loss_name == "log_l1":
             return _log_l1(widened(output), label, valid)
         return _berhu(widened(output), label, valid)
 
-    def decode(self, output: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
+    def decode(self, output: Float[Tensor, "b 1 h w"], _vector: Tensor | None = None, /) -> Float[Tensor, "b 1 h w"]:
         """exp(output), kept within 1 mm … 1 km."""
         return _clamped(widened(output)).exp()
 
@@ -80,7 +81,7 @@ class DepthTask(Task):
         """Relative and squared errors, see `DepthMetric`."""
         return DepthMetric()
 
-    def render(self, label: Float[Tensor, "1 h w"]) -> UInt8[np.ndarray, "h w 3"]:
+    def render(self, label: Float[Tensor, "1 h w"], _image: Picture | None = None, /) -> Picture:
         """Inverse depth in the colour map "turbo", near = red, from the 2nd to the 98th percentile of the picture."""
         depth = label[0].detach().cpu().float().numpy()
         valid = depth > 0

@@ -132,7 +132,7 @@ def rotate(
 ) -> Tensor:
     """Turns by `angle` degrees counter-clockwise, as seen; always to the nearest pixel, the corners are invalid."""
     moved = v2.rotate_image(data, angle, InterpolationMode.NEAREST, expand, center, fill=None)
-    return kind.turned(moved, _rotation(angle))
+    return kind.turned(moved, in_plane_rotation(angle))
 
 
 @_kernel(v2.affine)
@@ -157,7 +157,7 @@ def affine(
     moved = v2.affine_image(
         data, angle, list(translate), scale, [0.0, 0.0], InterpolationMode.NEAREST, fill=None, center=center
     )
-    return kind.turned(moved, _rotation(-angle))
+    return kind.turned(moved, in_plane_rotation(-angle))
 
 
 @_kernel(v2.five_crop)
@@ -184,7 +184,7 @@ def _refuse(function: Callable[..., Any], name: str) -> None:
         )
 
 
-def _rotation(angle_deg: Number) -> tuple[float, float, float, float]:
+def in_plane_rotation(angle_deg: Number) -> tuple[float, float, float, float]:
     """Counter-clockwise rotation, row-major, where y points up."""
     cos, sin = math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
     return cos, -sin, sin, cos

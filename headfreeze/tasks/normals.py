@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Shaped, UInt8
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 from torch.nn import functional
 from torchmetrics import Metric
 from torchvision import tv_tensors
 
 from headfreeze.errors import InputError
-from headfreeze.tasks.base import Task
+from headfreeze.tasks.base import Picture, Task
 from headfreeze.tasks.images import read_npy, read_png, with_extension, write_npy, write_png
 from headfreeze.tasks.labels import Normals, nonzero
 from headfreeze.tasks.losses import masked_mean, widened
@@ -34,7 +34,6 @@ class NormalsTask(Task):
 
     kind: ClassVar[str] = "normals"
     label_type: ClassVar[type[tv_tensors.TVTensor]] = Normals
-    label_channels: ClassVar[int] = 3
     score: ClassVar[str] = "mean"
     lower_is_better: ClassVar[bool] = True
     extensions: ClassVar[tuple[str, ...]] = (".png", ".npy")
@@ -51,7 +50,9 @@ class NormalsTask(Task):
         """Normals have none."""
         return self._kind_entry()
 
-    def loss(self, output: Float[Tensor, "b 3 h w"], label: Float[Tensor, "b 3 h w"]) -> Float[Tensor, ""]:
+    def loss(
+        self, output: Float[Tensor, "b 3 h w"], label: Float[Tensor, "b 3 h w"], _vector: Tensor | None = None, /
+    ) -> Float[Tensor, ""]:
         """Mean of 1 − cos of the angle between output and label, in 0 … 2."""
         output = widened(output)
         squared = output.square().sum(1)
@@ -63,7 +64,7 @@ class NormalsTask(Task):
         output = widened(output)
         return output * (output.square().sum(1, keepdim=True) + _SOFTENING).rsqrt()
 
-    def decode(self, output: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
+    def decode(self, output: Float[Tensor, "b 3 h w"], _vector: Tensor | None = None, /) -> Float[Tensor, "b 3 h w"]:
         """The output at unit length, float32; a zero output stays zero."""
         return functional.normalize(widened(output), dim=1)
 
@@ -71,7 +72,7 @@ class NormalsTask(Task):
         """Angular error, see `NormalsMetric`."""
         return NormalsMetric()
 
-    def render(self, label: Float[Tensor, "3 h w"]) -> UInt8[np.ndarray, "h w 3"]:
+    def render(self, label: Float[Tensor, "3 h w"], _image: Picture | None = None, /) -> Picture:
         """The usual colours, (n + 1) / 2."""
         return _encoded(label, 8)
 

@@ -19,7 +19,7 @@ from torchmetrics import Metric
 from torchvision import tv_tensors
 
 from headfreeze.errors import InputError
-from headfreeze.tasks.base import Task
+from headfreeze.tasks.base import Picture, Task
 from headfreeze.tasks.images import read_png, with_extension, write_png
 from headfreeze.tasks.losses import widened
 from headfreeze.tasks.segmentation_metric import SegmentationMetric
@@ -46,7 +46,6 @@ class SegmentationTask(Task):
 
     kind: ClassVar[str] = "segmentation"
     label_type: ClassVar[type[tv_tensors.TVTensor]] = tv_tensors.Mask
-    label_channels: ClassVar[int] = 1
     score: ClassVar[str] = "miou"
     lower_is_better: ClassVar[bool] = False
     extensions: ClassVar[tuple[str, ...]] = (".png",)
@@ -68,13 +67,15 @@ class SegmentationTask(Task):
         """The classes."""
         return self._kind_entry() | {"classes": list(self.classes)}
 
-    def loss(self, output: Float[Tensor, "b c h w"], label: Integer[Tensor, "b 1 h w"]) -> Float[Tensor, ""]:
+    def loss(
+        self, output: Float[Tensor, "b c h w"], label: Integer[Tensor, "b 1 h w"], _vector: Tensor | None = None, /
+    ) -> Float[Tensor, ""]:
         """Mean cross-entropy."""
         target = label.squeeze(1).long()
         total = functional.cross_entropy(widened(output), target, ignore_index=self.invalid_index, reduction="sum")
         return total / (target != self.invalid_index).sum().clamp(min=1)
 
-    def decode(self, output: Float[Tensor, "b c h w"]) -> Integer[Tensor, "b 1 h w"]:
+    def decode(self, output: Float[Tensor, "b c h w"], _vector: Tensor | None = None, /) -> Integer[Tensor, "b 1 h w"]:
         """The class with the highest score."""
         return output.argmax(1, keepdim=True).to(self.dtype)
 
@@ -86,7 +87,7 @@ class SegmentationTask(Task):
         """Overlap of the classes, see `SegmentationMetric`."""
         return SegmentationMetric(self.classes)
 
-    def render(self, label: Integer[Tensor, "1 h w"]) -> UInt8[np.ndarray, "h w 3"]:
+    def render(self, label: Integer[Tensor, "1 h w"], _image: Picture | None = None, /) -> Picture:
         """A colour for each index, the same in every picture and for any number of classes."""
         index = label[0].detach().cpu().numpy().astype(np.int64)
         return np.where((index < len(self.classes))[..., None], _palette(len(self.classes))[index % self.channels], 0)

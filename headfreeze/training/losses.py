@@ -8,19 +8,20 @@ from jaxtyping import Float
 from torch import Tensor
 
 from headfreeze.data.batch import DeviceBatch, LabelKey
-from headfreeze.models.network import enlarged
+from headfreeze.models.network import Outputs, enlarged
 from headfreeze.tasks.base import Task
 
 
-def loss_terms(
-    maps: Mapping[str, Float[Tensor, "b c h w"]], batch: DeviceBatch, tasks: Mapping[str, Task]
-) -> dict[LabelKey, Float[Tensor, ""]]:
-    """One loss for each label of the batch whose task has a map, at the label's resolution."""
+def loss_terms(outputs: Outputs, batch: DeviceBatch, tasks: Mapping[str, Task]) -> dict[LabelKey, Float[Tensor, ""]]:
+    """One loss for each label of the batch whose task has a map; of a dense task at the label's resolution."""
     terms = {}
     for (domain, name), label in batch.labels.items():
-        if name in maps:
-            output = maps[name][batch.rows(domain)]
-            terms[domain, name] = tasks[name].loss(enlarged(output, label.shape[-2:]), label)
+        if name in outputs.maps:
+            rows = batch.rows(domain)
+            output, vector = outputs.maps[name][rows], outputs.vectors.get(name)
+            if tasks[name].dense:
+                output = enlarged(output, label.shape[-2:])
+            terms[domain, name] = tasks[name].loss(output, label, None if vector is None else vector[rows])
     return terms
 
 

@@ -57,7 +57,8 @@ class Opponent:
             look = self.adversary.look(outputs, (batch.image.shape[-2], batch.image.shape[-1]))
             loss, accuracy = self.adversary.confusion(look.views, batch.n_source, progress)
         if look.auxiliary:
-            terms = loss_terms(look.auxiliary, batch, self.data.tasks)
+            auxiliary = Outputs(dict(look.auxiliary), vectors={}, features={})
+            terms = loss_terms(auxiliary, batch, self.data.tasks)
             loss = loss + self.adversary.auxiliary_weight * total_loss(terms, weights)
         return Opposed(loss, look.views, accuracy)
 

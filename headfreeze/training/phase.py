@@ -157,7 +157,7 @@ class PhaseTraining:
     def _gradients(self, batch: DeviceBatch, progress: float, share: float) -> dict[str, Tensor]:
         """Adds up gradients of a batch's losses × share; gives the losses and the discriminators' accuracy."""
         outputs = self.module(batch.image, batch.n_source)
-        terms = loss_terms(outputs.maps, batch, self.data.tasks)
+        terms = loss_terms(outputs, batch, self.data.tasks)
         loss = total_loss(terms, self.at.weights)
         accuracy: dict[str, Tensor] = {}
         if self.opponent:
@@ -197,8 +197,9 @@ class PhaseTraining:
         """A batch of the loader as one batch on the device, not augmented yet."""
         moved = {d: {k: v.to(self.fabric.device, non_blocking=True) for k, v in b.items()} for d, b in batch.items()}
         image = torch.cat([values["image"] for values in moved.values()])  # source first: dicts keep their order
+        size = (image.shape[-2], image.shape[-1])
         labels = {
-            (domain, name): expand(values[name], task)
+            (domain, name): expand(values[name], task, size)
             for domain, values in moved.items()
             for name, task in self.data.tasks.items()
             if name in values
@@ -223,7 +224,7 @@ class PhaseTraining:
         sums: dict[LabelKey, float] = {}
         for number in range(_MEASURED_BATCHES):
             batch = self._prepared(number, self.steps[number])
-            for key, term in loss_terms(network(batch.image, batch.n_source).maps, batch, self.data.tasks).items():
+            for key, term in loss_terms(network(batch.image, batch.n_source), batch, self.data.tasks).items():
                 sums[key] = sums.get(key, 0.0) + float(term)
         return balancing_weights(sums, self.data.tasks, self.data.main)
 

@@ -32,7 +32,7 @@ def validation_losses(
         for start in range(0, count, batch_size):
             indices = range(start, min(start + batch_size, count))
             batch = augmented(on_device({domain: images.windows(indices, None)}), PLAIN)
-            maps = network(batch.image, batch.n_source).maps
-            for key, term in loss_terms(maps, batch, data.tasks).items():
+            outputs = network(batch.image, batch.n_source)
+            for key, term in loss_terms(outputs, batch, data.tasks).items():
                 sums[key] = sums.get(key, 0.0) + float(term) * len(indices) / count
     return sums

@@ -158,5 +158,5 @@ def test_the_table_has_a_row_a_recipe_and_stands_beside_the_papers() -> None:
     assert [row[-1] for row in cells[2:]] == ["–", "31%", "–"]
     text = markdown(results)
     assert "same budget of 100 steps" in text
-    assert "means over the seeds 0, 1" in text
+    assert "averaged over the seeds 0, 1" in text
     assert "| headfreeze    |          0.519 |" in text

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from headfreeze.data.canvas import IMAGE, Canvas, compact, expand, window_corner
 from headfreeze.data.folder import open_dataset
 from headfreeze.tasks import make_task
+from headfreeze.tasks.labels import Normals
 from tests.worlds import TinyPair, draw_view
 
 
@@ -63,7 +64,7 @@ def test_a_missing_label_loads_as_invalid_everywhere(tiny_pair: TinyPair, tmp_pa
     loaded = Canvas(32, 40).load(dataset.samples("train", dataset.tasks)[0], dataset.tasks)
     assert loaded[IMAGE].shape == (3, 40, 40)
     for name, task in dataset.tasks.items():
-        assert not task.valid(expand(loaded[name], task)).any()
+        assert not task.valid(expand(loaded[name], task, (40, 40))).any()
 
 
 def test_resized_normals_stay_unit_and_invalid_stays_invalid(tiny_pair: TinyPair) -> None:
@@ -78,7 +79,7 @@ def test_resized_normals_stay_unit_and_invalid_stays_invalid(tiny_pair: TinyPair
 def test_the_compact_form_loses_little_and_the_type_comes_back() -> None:
     task = make_task("normals", {})
     normals = torch.nn.functional.normalize(torch.randn(3, 20, 20), dim=0)
-    back = expand(compact(normals), task)
+    back = expand(compact(Normals(normals)), task, (20, 20))
     assert isinstance(back, task.label_type)
     cosine = (back.as_subclass(torch.Tensor) * normals).sum(0) / back.as_subclass(torch.Tensor).norm(dim=0)
     assert torch.rad2deg(torch.acos(cosine.clamp(-1, 1))).max() < 0.05

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 from torchvision import tv_tensors
@@ -19,6 +20,7 @@ from headfreeze.synth.camera import PITCH_DEG, Camera, picture
 from headfreeze.synth.raycast import cast
 from headfreeze.synth.scene import Room
 from headfreeze.tasks.labels import Depth, Normals
+from headfreeze.tasks.points import Points
 
 SIZE, FOV_DEG = 96, 60.0
 
@@ -51,8 +53,7 @@ def test_normals_depth_and_classes_are_those_that_rays_of_the_turned_camera_hit(
     camera = dataclasses.replace(camera, fov_deg=FOV_DEG)
     turn = Rotation.from_euler("xyz", angles, degrees=True).as_matrix().astype(np.float32)
     turned = dataclasses.replace(camera, frame=camera.frame @ turn.T)
-    y, x = torch.meshgrid(*[(2 * torch.arange(SIZE) + 1) / SIZE - 1] * 2, indexing="ij")
-    monkeypatch.setattr(geometric, "_windows", lambda *_: (x[None], y[None]))
+    monkeypatch.setattr(geometric, "SMALLEST_WINDOW", 1.0)
     monkeypatch.setattr(geometric, "_rotations", lambda *_: torch.from_numpy(turn)[None])
     found = seen_from_elsewhere(batch_of(seen_by(camera, room)), torch.Generator(), 15.0, FOV_DEG)
     labels = {name: value.as_subclass(Tensor)[0].numpy() for (_, name), value in found.labels.items()}
@@ -108,3 +109,67 @@ def test_no_rotation_leaves_every_label_valid_and_rotation_is_drawn_for_each_ima
     assert (still == 1).all()
     invalid = (turned == 0).float().mean((1, 2, 3))
     assert invalid.std() > 0.02
+
+
+def projected(points: np.ndarray, height: int, width: int) -> Points:
+    """What a pinhole camera of FOV_DEG across the longer side sees: pixels, and z in pixels at the mean distance."""
+    focal = max(height, width) / 2 / math.tan(math.radians(FOV_DEG) / 2)
+    distance = -points[:, 2]
+    x, y = width / 2 + focal * points[:, 0] / distance, height / 2 - focal * points[:, 1] / distance
+    z = (distance.mean() - distance) * focal / distance.mean()
+    rows = np.stack([x, y, z, np.ones_like(x)], -1)[None]
+    return Points(torch.from_numpy(rows).float(), canvas_size=(height, width), mirror=range(len(points)))
+
+
+@pytest.mark.parametrize("angles", [(12.0, 0.0, 0.0), (0.0, -9.0, 0.0), (0.0, 0.0, 6.0), (-10.0, 7.0, 4.0)])
+@pytest.mark.parametrize("shape", [(96, 96), (60, 90)])
+def test_points_are_those_that_the_turned_camera_projects(
+    angles: tuple[float, float, float], shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = np.random.default_rng(0).uniform(
+        (-0.2, -0.35, -2.3), (0.4, 0.25, -1.7), (20, 3)
+    )  # x right, y up, z back; metres
+    turn = Rotation.from_euler("xyz", angles, degrees=True).as_matrix()
+    monkeypatch.setattr(geometric, "SMALLEST_WINDOW", 1.0)
+    monkeypatch.setattr(geometric, "_rotations", lambda *_: torch.from_numpy(turn)[None].float())
+    batch = DeviceBatch(torch.zeros(1, 3, *shape), {("source", "keypoints"): projected(scene, *shape)}, 1)
+    found = seen_from_elsewhere(batch, torch.Generator(), 15.0, FOV_DEG).labels["source", "keypoints"]
+    expected = projected(scene @ turn.T, *shape)
+    assert isinstance(found, Points)
+    assert found.canvas_size == shape
+    torch.testing.assert_close(found.as_subclass(Tensor), expected.as_subclass(Tensor), atol=1e-3, rtol=1e-4)
+
+
+@pytest.mark.parametrize("rotate_deg", [0.0, 15.0])
+@pytest.mark.parametrize("shape", [(64, 64), (48, 80)])
+def test_points_lie_where_the_augmented_image_shows_them(shape: tuple[int, int], rotate_deg: float) -> None:
+    """Mirror, window and turn together: a bright dot in each image stays under its point."""
+    rng = np.random.default_rng(0)
+    height, width = shape
+    places = rng.uniform(0.35, 0.65, (24, 1, 2)) * [width, height]
+    y, x = np.mgrid[:height, :width] + 0.5
+    drawn = np.exp(-((x - places[..., 0:1]) ** 2 + (y - places[..., 1:2]) ** 2) / 6)
+    images = torch.from_numpy(np.repeat(drawn[:, None] * 255, 3, 1)).byte()
+    rows = np.concatenate([places, np.full((24, 1, 1), np.nan), np.ones((24, 1, 1))], -1)
+    labels = {("target", "keypoints"): Points(torch.from_numpy(rows).float(), canvas_size=shape, mirror=(0,))}
+    batch = DeviceBatch(images, labels, 0)
+    found = augmented(batch, Augment("geometric", rotate_deg, 60.0), torch.Generator().manual_seed(1))
+    moved = found.labels["target", "keypoints"].as_subclass(Tensor)
+    shown = 0
+    for image, point in zip(found.image[:, 0].numpy(), moved[:, 0].numpy(), strict=True):
+        if not (5 < point[0] < width - 5 and 5 < point[1] < height - 5):
+            continue
+        shown += 1
+        row, column = ndimage.center_of_mass(image)
+        assert np.hypot(column + 0.5 - point[0], row + 0.5 - point[1]) < 0.6
+        assert np.isnan(point[2])
+    assert shown > 15
+    assert (moved[:, 0, :2] - torch.from_numpy(places[:, 0])).norm(dim=-1).mean() > 2
+
+
+def test_a_smaller_window_enlarges_z(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(geometric, "_windows", lambda *_: (torch.tensor([0.5]), torch.tensor([[0.5, 0.0]])))
+    label = Points(torch.tensor([[[60.0, 30.0, 4.0, 1.0]]]), canvas_size=(60, 80), mirror=(0,))
+    batch = DeviceBatch(torch.zeros(1, 3, 60, 80), {("source", "keypoints"): label}, 1)
+    found = seen_from_elsewhere(batch, torch.Generator(), 0.0, FOV_DEG).labels["source", "keypoints"]
+    assert found[0, 0].tolist() == [40.0, 30.0, 8.0, 1.0]

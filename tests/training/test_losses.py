@@ -14,7 +14,7 @@ from scipy import ndimage
 from scipy.special import log_softmax
 
 from headfreeze.data.batch import DeviceBatch
-from headfreeze.models.network import enlarged
+from headfreeze.models.network import Outputs, enlarged
 from headfreeze.tasks import make_task
 from headfreeze.training.losses import balancing_weights, loss_terms, total_loss
 from tests.runs import fit_tiny, phase_records, same_bits
@@ -70,7 +70,8 @@ def test_a_loss_for_each_label_is_computed_on_the_images_of_its_domain() -> None
         },
         n_source=2,
     )
-    terms = loss_terms({name: torch.from_numpy(value).float() for name, value in maps.items()}, batch, TASKS)
+    outputs = Outputs({name: torch.from_numpy(value).float() for name, value in maps.items()}, {}, {})
+    terms = loss_terms(outputs, batch, TASKS)
     source = numpy_losses(
         {name: value[:2] for name, value in maps.items()}, {"normals": normals, "segmentation": classes["source"]}
     )

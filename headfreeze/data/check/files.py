@@ -10,7 +10,7 @@ from pathlib import Path
 from torch import Tensor
 
 from headfreeze.data.check.conventions import NormalsStatistics
-from headfreeze.data.check.statistics import DepthStatistics, SegmentationStatistics, Statistics
+from headfreeze.data.check.statistics import DepthStatistics, KeypointsStatistics, SegmentationStatistics, Statistics
 from headfreeze.data.folder import CONFIG, Dataset, files_below
 from headfreeze.data.images import EXTENSIONS, read_image
 from headfreeze.errors import InputError
@@ -24,6 +24,7 @@ STATISTICS: dict[str, type[Statistics]] = {
     "normals": NormalsStatistics,
     "depth": DepthStatistics,
     "segmentation": SegmentationStatistics,
+    "keypoints": KeypointsStatistics,
 }
 _NAMED = 3  # files that a line names
 
@@ -152,12 +153,18 @@ def _open(tasks: Mapping[str, Task], findings: SplitFindings, key: str) -> _Open
     for name, files in findings.labels.items():
         if key not in files:
             continue
+        task = tasks[name]
         try:
-            labels[name] = tasks[name].read(files[key])
+            values = task.read(files[key])
         except InputError as error:
             opened.faults.append(str(error))
             continue
-        height, width = labels[name].shape[-2:]
+        if not task.dense:
+            if opened.size:  # else where the points lie says nothing
+                labels[name] = task.wrap(values, opened.size)
+            continue
+        labels[name] = values
+        height, width = values.shape[-2:]
         if opened.size not in (None, (height, width)):
             image = "x".join(map(str, opened.size))
             opened.faults.append(

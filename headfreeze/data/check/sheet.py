@@ -11,7 +11,7 @@ from torch import Tensor
 
 from headfreeze.data.check.files import SplitFindings
 from headfreeze.data.folder import Dataset
-from headfreeze.data.images import read_image
+from headfreeze.data.images import image_size, read_image
 from headfreeze.errors import InputError
 from headfreeze.files import write_with
 from headfreeze.pictures import grid, image_cell, label_cell, spread
@@ -44,7 +44,7 @@ def ball() -> Float[Tensor, "3 h w"]:
 def _row(findings: SplitFindings, key: str, tasks: Mapping[str, Task]) -> list[Image.Image]:
     return [
         _image(findings.images[key]),
-        *(_label(task, findings.labels[name].get(key)) for name, task in tasks.items()),
+        *(_label(task, findings.labels[name].get(key), findings.images[key]) for name, task in tasks.items()),
     ]
 
 
@@ -85,8 +85,10 @@ def _image(path: Path) -> Image.Image:
         return label_cell(_NOTHING)
 
 
-def _label(task: Task, path: Path | None) -> Image.Image:
+def _label(task: Task, path: Path | None, image: Path) -> Image.Image:
+    if path is None:
+        return label_cell(_NOTHING)
     try:
-        return label_cell(_NOTHING if path is None else task.render(task.read(path)))
+        return label_cell(task.render(task.wrap(task.read(path), image_size(image)), read_image(image)))
     except InputError:
         return label_cell(_NOTHING)

@@ -14,6 +14,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from headfreeze.tasks.base import Task
+from headfreeze.tasks.points import Points, located
 from headfreeze.tasks.segmentation import SegmentationTask
 
 _NEAREST_M, _FARTHEST_M = 1e-3, 1e3  # what a depth label can hold
@@ -21,6 +22,8 @@ _DEPTH_EDGES_M = np.geomspace(_NEAREST_M, _FARTHEST_M, 601)  # steps of 2.3 %
 _TOO_FAR_M, _TOO_NEAR_M = 100.0, 0.05
 _UNITS = ".npy holds metres, a 16-bit PNG millimetres"
 _MOSTLY_INVALID = 0.25
+_MANY_OUTSIDE = 0.25
+_SMALL = 0.01
 
 
 @dataclass(frozen=True)
@@ -133,3 +136,46 @@ def percent(share: float) -> str:
     if share < 0.0005:
         return "< 0.1 %"
     return "> 99.9 %" if share >= 0.9995 else f"{100 * share:.1f} %"
+
+
+@dataclass(frozen=True)
+class KeypointsStatistics(Statistics):
+    """Points: how many are known, have a depth, lie in the image; and how large the object is in it."""
+
+    deep: int
+    outside: int
+    labels: int
+    size: float
+
+    @classmethod
+    def of(cls, label: Tensor, task: Task) -> Self:
+        """The sums of one label, which must be `Points`."""
+        assert isinstance(label, Points)
+        points, (height, width) = label.as_subclass(Tensor), label.canvas_size
+        known = located(points)
+        place = points[known][:, :2].numpy() / [width, height]
+        outside = int(((place < 0) | (place > 1)).any(1).sum())
+        size = float(np.ptp(place, axis=0).max()) if len(place) else 0.0
+        return cls(task, len(points), len(place), int(points[:, 2].isfinite().sum()), outside, bool(len(place)), size)
+
+    def rows(self) -> dict[str, str]:
+        """Shares of the points that are known, have a depth, lie outside of their image; the mean size."""
+        return {
+            "valid": percent(self.valid_share),
+            "with z": percent(self.deep / max(self.pixels, 1)),
+            "outside of the image": percent(self.outside / max(self.valid, 1)),
+            "size, share of the image": percent(self.size / max(self.labels, 1)),
+        }
+
+    def faults(self) -> Iterator[str]:
+        """Points in other units than pixels."""
+        if self.valid and self.outside == self.valid:
+            yield "every point lies outside of its image; coordinates are pixels of the image, x before y"
+
+    def doubts(self) -> Iterator[str]:
+        """Points that many images do not show."""
+        yield from super().doubts()
+        if self.valid and self.outside / self.valid > _MANY_OUTSIDE:
+            yield f"{percent(self.outside / self.valid)} of the points lie outside of their image; is x before y?"
+        if self.valid and self.size / max(self.labels, 1) < _SMALL:
+            yield "the points cover a hundredth of their image or less; are they shares of it? coordinates are pixels"

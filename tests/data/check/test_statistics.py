@@ -15,6 +15,7 @@ from headfreeze.tasks.labels import Depth, Normals
 from headfreeze.tasks.segmentation import SegmentationTask
 
 DEPTH = make_task("depth")
+KEYPOINTS = make_task("keypoints", {"count": 5, "mirror": []})
 CLASSES = ("floor", "wall", "lamp")
 SEGMENTATION = make_task("segmentation", {"classes": list(CLASSES)})
 
@@ -34,6 +35,10 @@ def random_label(task: Task, rng: np.random.Generator) -> torch.Tensor:
         return Normals((normals / np.linalg.norm(normals, axis=0) * valid).astype(np.float32))
     if task.kind == "depth":
         return depth(rng.uniform(0.5, 9, (6, 8)) * valid)
+    if task.kind == "keypoints":
+        points = rng.uniform(-2, 10, (5, 4)).astype(np.float32)
+        points[rng.random(5) < 0.3] = np.nan
+        return task.wrap(torch.from_numpy(points), (6, 8))
     return classes(np.where(valid, rng.integers(0, 3, (6, 8)), 255).tolist())
 
 
@@ -41,7 +46,7 @@ def test_every_kind_of_task_has_statistics() -> None:
     assert set(STATISTICS) == set(TASKS)
 
 
-@pytest.mark.parametrize("task", [make_task("normals"), DEPTH, SEGMENTATION], ids=lambda task: task.kind)
+@pytest.mark.parametrize("task", [make_task("normals"), DEPTH, SEGMENTATION, KEYPOINTS], ids=lambda task: task.kind)
 def test_sums_of_two_labels_add_up_in_any_order(task: Task) -> None:
     rng = np.random.default_rng(0)
     a, b, c = (STATISTICS[task.kind].of(random_label(task, rng), task) for _ in range(3))
@@ -49,7 +54,7 @@ def test_sums_of_two_labels_add_up_in_any_order(task: Task) -> None:
     for field in fields(one):
         if field.name != "task":
             np.testing.assert_allclose(getattr(one, field.name), getattr(other, field.name), rtol=1e-12)
-    assert one.pixels == 3 * 48
+    assert one.pixels == 3 * (48 if task.dense else 5)
 
 
 @given(st.lists(st.floats(0.002, 900), min_size=1, max_size=200), st.floats(0.02, 0.98))
@@ -106,3 +111,29 @@ def test_few_valid_pixels_are_doubted() -> None:
 )
 def test_nothing_and_everything_are_said_only_where_they_are_exact(share: float, text: str) -> None:
     assert percent(share) == text
+
+
+def points(*places: tuple[float, float, float], size: tuple[int, int] = (40, 80)) -> torch.Tensor:
+    rows = [[x, y, z, 1.0] for x, y, z in places] + [[np.nan] * 4] * (5 - len(places))
+    return KEYPOINTS.wrap(torch.tensor(rows, dtype=torch.float32), size)
+
+
+def test_points_are_counted_and_the_object_is_measured() -> None:
+    one = STATISTICS["keypoints"].of(points((10, 10, 1), (50, 30, 2), (90, 10, np.nan)), KEYPOINTS)
+    other = STATISTICS["keypoints"].of(points(), KEYPOINTS)
+    assert (one + other).rows() == {
+        "valid": "30.0 %",
+        "with z": "20.0 %",
+        "outside of the image": "33.3 %",
+        "size, share of the image": "100 %",
+    }
+    assert list((one + other).doubts()) == ["33.3 % of the points lie outside of their image; is x before y?"]
+
+
+def test_points_that_are_no_pixels_are_doubted() -> None:
+    shares = STATISTICS["keypoints"].of(points((0.2, 0.3, 0), (0.8, 0.5, 0)), KEYPOINTS)
+    assert "are they shares of it? coordinates are pixels" in next(shares.doubts())
+    beyond = STATISTICS["keypoints"].of(points((200, 300, 0), (-80, 50, 0)), KEYPOINTS)
+    assert list(beyond.faults()) == [
+        "every point lies outside of its image; coordinates are pixels of the image, x before y"
+    ]
