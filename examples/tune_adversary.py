@@ -10,7 +10,7 @@ that need no label of the main task on the target:
 
     python examples/tune_adversary.py mtl-both-da --source rooms/source --target rooms/target --main normals \
         --anchor segmentation --backbone tiny --size 48 --steps 400 --batch_size 24 --adversary output \
-        --weights 0.0003,0.001,0.003 --rates 0.0001,0.0003 --out runs/tuning
+        --weights 0.001,0.003,0.01 --rates 0.0001,0.0003 --out runs/tuning
 """
 
 import csv
@@ -25,6 +25,7 @@ from pathlib import Path
 from torch import Tensor
 
 from headfreeze import InputError, fit
+from headfreeze.adversaries.build import default_weight
 from headfreeze.arguments import Arguments
 from headfreeze.cli import settings_of, training_arguments
 from headfreeze.comparison.figure import draw_figure
@@ -40,14 +41,16 @@ from headfreeze.training.fit import Session
 MOST_SOURCE_LOSS = 1.1
 """Of a combination that is recommended, ÷ the same without the adversary; so is MOST_ROUGHNESS."""
 MOST_ROUGHNESS = 1.5
-MOST_PROBED = 0.65
 _IMAGES = 32
 _PICTURES = 6
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A combination and what was seen of it; the indicator's numbers are those of the level that was confused least."""
+    """A combination and what was seen of it; the indicator's numbers are those of the level that was confused least.
+
+    `confused`: the indicator's verdict on all levels.
+    """
 
     weight: float
     width: int
@@ -56,12 +59,12 @@ class Trial:
     roughness: float
     confused_share: float = math.nan
     probe: float = math.nan
+    confused: bool = False
 
     def good(self, plain: "Trial") -> bool:
         """Confused, and that at no great cost."""
-        confused = self.confused_share >= 0.5 and self.probe < MOST_PROBED
         cheap = self.source_loss <= MOST_SOURCE_LOSS * plain.source_loss
-        return confused and cheap and self.roughness <= MOST_ROUGHNESS * plain.roughness
+        return self.confused and cheap and self.roughness <= MOST_ROUGHNESS * plain.roughness
 
     def adversarial(self, usual: Adversarial) -> Adversarial:
         """The settings with this combination's values."""
@@ -87,7 +90,8 @@ def tried(recipe: str, settings: Settings, trial: Trial, out: Path, photos: Sequ
         source_loss=last["validation"].get(f"val_source_{settings.pair.main}", math.nan),
         roughness=sum(rough) / len(rough),
         confused_share=min((level["confused_share"] for level in levels), default=math.nan),
-        probe=max((level["probe"] for level in levels), default=math.nan),
+        probe=max((level["probe"] or math.nan for level in levels), default=math.nan),
+        confused=bool(levels) and all(level["confused"] for level in levels),
     )
 
 
@@ -122,7 +126,7 @@ def main(argv: Sequence[str]) -> None:
     """Sweeps, writes OUT/tuning.csv and OUT/pictures.png, and prints the table."""
     arguments = Arguments("tune_adversary.py", __doc__)
     arguments.add("recipe", str, "a recipe with an adversary")
-    arguments.add_list("--weights", str, "values of adversary_weight", ("0.0003", "0.001", "0.003"))
+    arguments.add_list("--weights", str, "values of adversary_weight; default: around the usual one", ())
     arguments.add_list("--widths", int, "values of discriminator_width", (0,))
     arguments.add_list("--rates", str, "values of discriminator_lr", ("0",))
     training_arguments(arguments)
@@ -131,7 +135,9 @@ def main(argv: Sequence[str]) -> None:
         return
     raise_all(faults)
     settings, out = settings_of(values), values.out
-    weights, rates = numbers("weights", values.weights), numbers("rates", values.rates)
+    usual = default_weight(settings.adversarial)
+    weights = numbers("weights", values.weights) or [usual * 10 ** (power / 2) for power in (-1, 0, 1, 2)]
+    rates = numbers("rates", values.rates)
     grid = dict.fromkeys([(0.0, 0, 0.0), *itertools.product(weights, values.widths, rates)])
     combinations = [Trial(*c, math.nan, math.nan) for c in grid if c[0] or not any(c)]
     raise_all([line for trial in combinations for line in trial.adversarial(settings.adversarial).problems()])

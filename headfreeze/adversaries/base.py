@@ -42,7 +42,7 @@ class Judgement(NamedTuple):
     Attributes:
         loss: scalar with gradients.
         accuracy: by level, the share of places whose domain was told rightly, each domain counted as half. Without
-            gradients.
+            gradients; empty where one domain alone was judged.
     """
 
     loss: Tensor
@@ -89,6 +89,10 @@ class Adversary(nn.Module, ABC):
             n_source: how many of their rows are the source's.
             progress: of the phase, 0 … 1.
         """
+
+    @abstractmethod
+    def fresh_discriminators(self, width: int) -> dict[str, nn.Module]:
+        """Discriminators like its own with new weights, of another width."""
 
     def discrimination(self, views: Views, n_source: int) -> Judgement:
         """The discriminators' loss, a mean over both domains, summed over levels."""

@@ -25,12 +25,11 @@ def build_adversary(
         tiny: take small discriminators where the settings leave their width open.
     """
     width, weight = settings.discriminator_width, settings.adversary_weight
+    if weight is None:
+        weight = default_weight(settings)
     if settings.adversary == "feature":
         channels = {level: network.channels[level] for level in settings.levels}
-        width = width or (TINY_FEATURE_WIDTH if tiny else feature.WIDTH)
-        return feature.FeatureAdversary(channels, feature.WEIGHT if weight is None else weight, width)
-    if weight is None:
-        weight = output.WEIGHT if settings.adversary_loss == "bce" else output.LSGAN_WEIGHT
+        return feature.FeatureAdversary(channels, weight, width or (TINY_FEATURE_WIDTH if tiny else feature.WIDTH))
     below = settings.levels[1] if len(settings.levels) > 1 else None
     return output.OutputAdversary(
         tasks if settings.adversary == "joint" else {main: tasks[main]},
@@ -39,3 +38,10 @@ def build_adversary(
         settings.adversary_loss,
         (below, network.channels[below]) if below else None,
     )
+
+
+def default_weight(settings: Adversarial) -> float:
+    """λ_adv of the literature for this kind of adversary and loss."""
+    if settings.adversary == "feature":
+        return feature.WEIGHT
+    return output.WEIGHT if settings.adversary_loss == "bce" else output.LSGAN_WEIGHT

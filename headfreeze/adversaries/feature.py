@@ -31,7 +31,11 @@ class FeatureAdversary(Adversary):
 
     def __init__(self, channels: Mapping[str, int], weight: float = WEIGHT, width: int = WIDTH) -> None:
         super().__init__({level: feature_discriminator(c, width) for level, c in channels.items()})
-        self.weight = weight
+        self.weight, self.channels = weight, dict(channels)
+
+    def fresh_discriminators(self, width: int) -> dict[str, nn.Module]:
+        """One a level."""
+        return {level: feature_discriminator(channels, width) for level, channels in self.channels.items()}
 
     def look(self, outputs: Outputs, size: tuple[int, int]) -> Look:
         """The features as they are."""

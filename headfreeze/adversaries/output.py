@@ -58,10 +58,15 @@ class OutputAdversary(Adversary):
         channels = sum(task.channels for task in tasks.values())
         levels = [OUTPUTS] + ([below[0]] if below else [])
         super().__init__({level: output_discriminator(channels, width) for level in levels}, loss)
+        self.channels = channels
         self.tasks, self.below = dict(tasks), below[0] if below else None
         self.weights = {level: weight if level == OUTPUTS else weight * _AUXILIARY_SHARE for level in levels}
         if below:
             self.auxiliary.update({name: map_layer(below[1], task.channels, 1) for name, task in tasks.items()})
+
+    def fresh_discriminators(self, width: int) -> dict[str, nn.Module]:
+        """One for the network's outputs, and one for the auxiliary ones where there are any."""
+        return {level: output_discriminator(self.channels, width) for level in self.discriminators}
 
     def look(self, outputs: Outputs, size: tuple[int, int]) -> Look:
         """The tasks' outputs, and the auxiliary ones, in the form of `Task.soft` at the image's size."""

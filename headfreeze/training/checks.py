@@ -7,7 +7,7 @@ from torch import nn
 from headfreeze.adversaries import output
 from headfreeze.errors import InputError
 from headfreeze.models.backbones import build_backbone
-from headfreeze.recipes import Recipe
+from headfreeze.recipes import Phase, Recipe
 from headfreeze.run import choose_device
 from headfreeze.settings import Adversarial, Settings, Training
 
@@ -40,8 +40,20 @@ def check_adversary(settings: Settings, recipes: Sequence[Recipe]) -> None:
             f"an adversary is set, but there is none in {names}; take a recipe that ends in -da, or leave it out"
         )
     kind, valid = settings.adversarial.adversary, not list(settings.pair.problems())
+    if not settings.adversarial.active:
+        return
+    for recipe in recipes if kind == "output" else ():
+        if any(phase.adversary and not _trains_main(phase) for phase in recipe.phases):
+            raise InputError(
+                f"the output adversary looks at the main task, which a phase of {recipe.name} does not train; take"
+                " joint or feature for it"
+            )
     if opposed and valid and kind != "feature" and min(settings.pair.height_width) < output.SMALLEST_SIZE:
         raise InputError(
             f"size is {settings.pair.size}; the {kind} adversary of {opposed[0]} needs {output.SMALLEST_SIZE} pixels or"
             " more: choose a larger size, or the feature adversary"
         )
+
+
+def _trains_main(phase: Phase) -> bool:
+    return any(role == "main" for _, role in phase.supervision)

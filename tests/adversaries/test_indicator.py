@@ -7,7 +7,7 @@ from headfreeze.adversaries.indicator import confused_share, indicator, smoothed
 def test_smoothing_is_the_mean_of_a_step_and_up_to_nineteen_before_it() -> None:
     values = np.random.default_rng(0).random(50)
     expected = [values[max(0, k - 19) : k + 1].mean() for k in range(50)]
-    assert np.allclose(smoothed(list(values)), expected)
+    assert np.allclose(smoothed(values.tolist()), expected)
 
 
 def test_the_confused_share_is_of_the_last_half_of_the_steps() -> None:
@@ -35,12 +35,22 @@ def test_the_verdict_says_who_won_and_whether_that_means_anything(accuracy: floa
 def test_every_level_has_its_numbers() -> None:
     found = indicator({"up1": [0.5] * 60, "up2": [1.0] * 60}, {"up1": 0.5, "up2": 1.0})
     assert found["levels"] == {
-        "up1": {"accuracy": 0.5, "confused_share": 1.0, "probe": 0.5},
-        "up2": {"accuracy": 1.0, "confused_share": 0.0, "probe": 1.0},
+        "up1": {"accuracy": 0.5, "confused_share": 1.0, "probe": 0.5, "confused": True},
+        "up2": {"accuracy": 1.0, "confused_share": 0.0, "probe": 1.0, "confused": False},
     }
     assert found["verdict"].count("; ") == 1
 
 
+def test_without_a_probe_confusion_says_nothing() -> None:
+    found = indicator({"up2": [0.5] * 60}, {})
+    assert found["levels"]["up2"]["confused"] is None
+    assert found["verdict"].startswith(
+        "up2: nothing can be said: below 55% in 100% of the last steps, but there are too few"
+    )
+    assert indicator({"up2": [0.9] * 60}, {})["levels"]["up2"]["confused"] is False
+
+
 def test_a_few_steps_are_no_evidence() -> None:
+    assert indicator({"up2": [0.5] * 39}, {"up2": 0.5})["levels"]["up2"]["confused"] is None
     assert indicator({"up2": [0.5] * 39}, {"up2": 0.5})["verdict"] == "39 steps are too few to judge the adversary by"
     assert indicator({"up2": [0.5] * 40}, {"up2": 0.5})["verdict"].startswith("up2: confused")

@@ -12,7 +12,7 @@ from headfreeze.adversaries.feature import FeatureAdversary
 from headfreeze.adversaries.output import OutputAdversary
 from headfreeze.data.batch import DeviceBatch
 from headfreeze.models.network import Outputs
-from headfreeze.recipes import SOURCE_MAIN, Phase, Recipe
+from headfreeze.recipes import SOURCE_ANCHOR, SOURCE_MAIN, TARGET_ANCHOR, Phase, Recipe
 from headfreeze.settings import Adversarial, Settings
 from headfreeze.tasks import make_task
 from headfreeze.training.fit import Session
@@ -67,8 +67,11 @@ def test_a_run_tells_every_levels_accuracy_and_who_won(
     found = card.phases[1]["adversary"]
     assert list(found["levels"]) == ["up1", "up3"]
     for level in found["levels"].values():
-        assert list(level) == ["accuracy", "confused_share", "probe"]
-        assert all(0 <= value <= 1 for value in level.values())
+        assert list(level) == ["accuracy", "confused_share", "probe", "confused"]
+        assert 0 <= level["accuracy"] <= 1
+        assert 0 <= level["confused_share"] <= 1
+        assert level["probe"] is None, "16 images are too few for one"
+        assert level["confused"] is None
     assert found["verdict"] == "4 steps are too few to judge the adversary by"
     with (tmp_path / "run/metrics.csv").open() as f:
         row = next(csv.DictReader(f))
@@ -111,7 +114,12 @@ class Passing(nn.Module):
 
 @pytest.mark.parametrize("shift", [0.0, 1.0])
 @pytest.mark.parametrize(
-    "adversary", [OutputAdversary({"normals": make_task("normals")}, width=8), FeatureAdversary({"up2": 3}, width=16)]
+    "adversary",
+    [
+        OutputAdversary({"normals": make_task("normals")}, width=8),
+        FeatureAdversary({"up2": 3}, width=16),
+        FeatureAdversary({"up2": 3}, width=1),  # it could not tell them apart itself
+    ],
 )
 def test_a_probe_tells_apart_what_differs_and_nothing_else(adversary: Adversary, shift: float) -> None:
     generator = torch.Generator().manual_seed(0)
@@ -122,9 +130,26 @@ def test_a_probe_tells_apart_what_differs_and_nothing_else(adversary: Adversary,
         return DeviceBatch(image, {}, 8)
 
     before = [p.clone() for p in adversary.parameters()]
+    assert probed(adversary, Passing(), [batch() for _ in range(7)]) == {}
     (accuracy,) = probed(adversary, Passing(), [batch() for _ in range(8)]).values()
     assert (accuracy > 0.75) if shift else (0.35 < accuracy < 0.65)
     assert all(torch.equal(one, other) for one, other in zip(before, adversary.parameters(), strict=True))
+
+
+def test_an_output_adversary_wants_a_phase_that_trains_the_main_task(tiny_pair: TinyPair, tmp_path: Path) -> None:
+    own = Recipe("own", (Phase(SOURCE_ANCHOR | TARGET_ANCHOR, adversary=True),), "anchors alone")
+    session = Session(Settings(pair_of(tiny_pair), TINY, training_of()), tmp_path)
+    assert session.problems([own]) == [
+        "the output adversary looks at the main task, which a phase of own does not train; take joint or feature for it"
+    ]
+    joint = Session(Settings(pair_of(tiny_pair), TINY, training_of(), Adversarial("joint")), tmp_path)
+    assert joint.problems([own]) == []
+
+
+def test_an_adversary_without_weight_asks_for_nothing(tiny_pair: TinyPair, tmp_path: Path) -> None:
+    off = Adversarial(adversary_weight=0.0)
+    session = Session(Settings(pair_of(tiny_pair, size=16), TINY, training_of(), off), tmp_path)
+    assert session.problems(["baseline-da", "mtl-both-da"]) == []
 
 
 @pytest.mark.parametrize(
