@@ -1,7 +1,10 @@
 """From light to a photograph: lens, exposure, white balance, sensor noise, tone curve."""
 
+import io
+
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Bool, Float32, UInt8
+from PIL import Image
 
 from headfreeze.synth.shapes import f32
 
@@ -9,12 +12,13 @@ Rng = np.random.Generator
 Light = Float32[np.ndarray, "h w 3"]
 
 
-def develop(light: Light, rng: Rng) -> UInt8[np.ndarray, "h w 3"]:
-    """The picture that a small camera takes of linear light of any scale."""
+def develop(light: Light, rng: Rng, metered: Bool[np.ndarray, "h w"] | None = None) -> UInt8[np.ndarray, "h w 3"]:
+    """The picture that a small camera takes of linear light of any scale; `metered` is what it exposes for."""
     image = _blurred(light, sigma=rng.uniform(0.25, 0.8)) * _vignette(
         light.shape[0], light.shape[1], rng.uniform(0.02, 0.3)
     )
-    exposure = rng.uniform(0.35, 0.6) / (float(np.quantile(image.mean(2), 0.75)) + 1e-6)
+    bright = float(np.quantile(image[slice(None) if metered is None else metered].mean(-1), 0.75))
+    exposure = rng.uniform(0.35, 0.6) / (bright + 1e-6)
     balance = f32(np.exp(rng.normal(0, [0.1, 0.03, 0.12])))  # never quite right
     image = image * balance * exposure
     shot, read = rng.uniform(0.0003, 0.0025), rng.uniform(0.001, 0.008)  # variance per light; standard deviation
@@ -23,6 +27,20 @@ def develop(light: Light, rng: Rng) -> UInt8[np.ndarray, "h w 3"]:
     contrast = rng.uniform(0, 0.6)
     image = image + contrast * (image * image * (3 - 2 * image) - image)
     return np.round(255 * image).astype(np.uint8)
+
+
+def compress(image: UInt8[np.ndarray, "h w 3"], rng: Rng) -> UInt8[np.ndarray, "h w 3"]:
+    """What is left of a picture that was perhaps made smaller, or stored as JPEG, on its way here."""
+    picture, size = Image.fromarray(image), (image.shape[1], image.shape[0])
+    if rng.random() < 0.3:
+        share = rng.uniform(0.4, 0.8)
+        smaller = picture.resize([max(8, round(share * side)) for side in size], Image.Resampling.BOX)
+        picture = smaller.resize(size, Image.Resampling.BICUBIC)
+    if rng.random() < 0.5:
+        file = io.BytesIO()
+        picture.save(file, "JPEG", quality=int(rng.integers(40, 95)))
+        picture = Image.open(file)
+    return np.asarray(picture)
 
 
 def _blurred(image: Light, sigma: float) -> Light:

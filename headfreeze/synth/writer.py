@@ -30,10 +30,14 @@ Job = tuple[str, str, int]
 
 @dataclass(frozen=True)
 class Sample:
-    """An image and its labels, by task: normals (h, w, 3), depth in metres (h, w), segmentation (h, w)."""
+    """An image and its labels, by task.
+
+    By the task's kind: normals (h, w, 3), zeros = invalid; depth in metres (h, w), 0 = invalid; segmentation (h, w);
+    keypoints (k, 4): x, y, z and visibility.
+    """
 
     image: UInt8[np.ndarray, "h w 3"]
-    labels: dict[str, Num[np.ndarray, "h w *c"]]
+    labels: dict[str, Num[np.ndarray, "..."]]
 
 
 class Draw(Protocol):
@@ -53,7 +57,7 @@ def write_pair(
     workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Writes OUT/{source,target}/{train,val,test}/{image,TASK}/NUMBER.png and the two dataset.yaml.
+    """Writes OUT/{source,target}/{train,val,test}/{image,TASK}/NUMBER.png (keypoints: .npy) and the two dataset.yaml.
 
     Args:
         out: a folder that does not exist or is empty. It appears when all is written, or not at all.
@@ -77,7 +81,8 @@ def write_pair(
     with new_folder(out) as folder:
         _lay_out(folder, tasks)
         done = 0
-        for count in _write_all(folder, draw, jobs, workers or _cores()):
+        kinds = {name: options.get("kind", name) for name, options in tasks.items()}
+        for count in _write_all(folder, draw, kinds, jobs, workers or _cores()):
             done += count
             if progress:
                 progress(done, len(jobs))
@@ -98,17 +103,17 @@ def _lay_out(folder: Path, tasks: Mapping[str, Mapping[str, Any]]) -> None:
         (folder / domain / "dataset.yaml").write_text(description)
 
 
-def _write_all(folder: Path, draw: Draw, jobs: Sequence[Job], workers: int) -> Iterator[int]:
+def _write_all(folder: Path, draw: Draw, kinds: Mapping[str, str], jobs: Sequence[Job], workers: int) -> Iterator[int]:
     """Draws and writes every sample; gives the number of each chunk as it is done."""
     chunks = [jobs[i : i + _CHUNK] for i in range(0, len(jobs), _CHUNK)]
     if workers == 1:
-        yield from (_write_chunk(folder, draw, chunk) for chunk in chunks)
+        yield from (_write_chunk(folder, draw, kinds, chunk) for chunk in chunks)
         return
     # Spawned, not forked: the caller may hold threads and GPUs that a fork would break.
     context = multiprocessing.get_context("spawn")
     with _one_thread_each(), ProcessPoolExecutor(min(workers, len(chunks)), context, _start_worker) as pool:
         try:
-            for future in as_completed([pool.submit(_write_chunk, folder, draw, chunk) for chunk in chunks]):
+            for future in as_completed([pool.submit(_write_chunk, folder, draw, kinds, chunk) for chunk in chunks]):
                 yield future.result()
         except BrokenProcessPool as error:
             raise RuntimeError(
@@ -119,23 +124,27 @@ def _write_all(folder: Path, draw: Draw, jobs: Sequence[Job], workers: int) -> I
             pool.shutdown(cancel_futures=True)
 
 
-def _write_chunk(folder: Path, draw: Draw, chunk: Sequence[Job]) -> int:
+def _write_chunk(folder: Path, draw: Draw, kinds: Mapping[str, str], chunk: Sequence[Job]) -> int:
     for domain, split, index in chunk:
         sample = draw(domain, split, index)
-        place, name = folder / domain / split, f"{index:06d}.png"
-        Image.fromarray(sample.image).save(place / "image" / name)
+        place, name = folder / domain / split, f"{index:06d}"
+        Image.fromarray(sample.image).save(place / "image" / f"{name}.png")
         for task, label in sample.labels.items():
-            Image.fromarray(_ENCODE[task](label)).save(place / task / name)
+            if kinds[task] == "keypoints":
+                np.save(place / task / f"{name}.npy", label)
+            else:
+                Image.fromarray(_ENCODE[kinds[task]](label)).save(place / task / f"{name}.png")
     return len(chunk)
 
 
 def _encode_normals(label: Float[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
-    return np.round((label + 1) * 127.5).astype(np.uint8)
+    """Black where they are invalid."""
+    return (np.round((label + 1) * 127.5) * label.any(axis=2, keepdims=True)).astype(np.uint8)
 
 
 def _encode_depth(label: Float[np.ndarray, "h w"]) -> UInt16[np.ndarray, "h w"]:
-    """Millimetres; 0 would mean that there is no label."""
-    return np.clip(np.round(label * 1000), 1, 65535).astype(np.uint16)
+    """Millimetres; 0 where it is invalid, and nowhere else."""
+    return np.where(label > 0, np.clip(np.round(label * 1000), 1, 65535), 0).astype(np.uint16)
 
 
 def _encode_segmentation(label: Integer[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:

@@ -1,0 +1,1 @@
+"""Heads of a morphable model: their shape, their skin, the light on them, and the camera that sees them."""
