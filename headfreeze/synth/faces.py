@@ -12,7 +12,7 @@ from headfreeze.errors import raise_all, unknown
 from headfreeze.synth.heads.ict_facekit import load_model
 from headfreeze.synth.heads.landmarks import keypoints
 from headfreeze.synth.heads.looks import LOOKS
-from headfreeze.synth.heads.person import EXPRESSIONS, draw_person
+from headfreeze.synth.heads.person import EXPRESSIONS, draw_hair, draw_person
 from headfreeze.synth.heads.regions import regions
 from headfreeze.synth.heads.scene import Scene, pixel_labels
 from headfreeze.synth.heads.trace import Mesh, vertex_normals
@@ -125,9 +125,10 @@ def draw_sample(
     """One image and its labels: normals (size, size, 3), depth in metres, mask (size, size), keypoints (68, 4)."""
     rng = np.random.default_rng([seed, DOMAINS.index(domain), SPLITS.index(split), index])
     head, style = load_model(model), styles[domain]
-    vertices = turned(draw_person(head, EXPRESSIONS[style.expressions], rng), POSES[style.poses], rng)
+    hair = draw_hair(rng)
+    vertices = turned(draw_person(head, EXPRESSIONS[style.expressions], hair, rng), POSES[style.poses], rng)
     view = framed(vertices[head.landmarks], rng)
     mesh = Mesh(vertices, head.triangles)
-    scene = Scene(mesh, vertex_normals(vertices, head.triangles), regions(head), head.part, view)
+    scene = Scene(mesh, vertex_normals(vertices, head.triangles), regions(head), head.part, hair, view)
     labels = {**pixel_labels(scene, size), "keypoints": keypoints(mesh, head.landmarks, view, size)}
     return Sample(LOOKS[style.look](scene, size, rng), labels)

@@ -44,7 +44,7 @@ def dark(size: int, rng: Rng) -> Light:
 
 def _pattern(x: Float32[np.ndarray, "h w"], y: Float32[np.ndarray, "h w"], rng: Rng) -> Float32[np.ndarray, "h w"]:
     pattern = np.full(x.size, rng.integers(1, len(PATTERNS)))
-    uv = f32(np.stack([x.ravel(), -y.ravel()]) * rng.uniform(0.3, 1.5) + rng.uniform(0, 1, (2, 1)))
+    uv = f32(np.stack([x.ravel(), -y.ravel()]) * rng.uniform(1, 3) + rng.uniform(0, 1, (2, 1)))
     return look_up(pattern, uv, np.full(x.size, rng.uniform(0.02, 0.12), np.float32)).reshape(x.shape)
 
 

@@ -62,7 +62,7 @@ def everyday_lighting(head: Float32[np.ndarray, "3"], samples: int, rng: Rng) ->
 
 def strobe_lighting(head: Float32[np.ndarray, "3"], samples: int, rng: Rng) -> Lighting:
     """One flash in a dark studio, also from far aside: shadows with sharp edges and next to nothing in them."""
-    surroundings = _surroundings(rng, strength=rng.uniform(0.005, 0.06), lobes=0) * 0 + f32(rng.uniform(0.005, 0.06))
+    surroundings = np.full((SURROUNDINGS, 3), rng.uniform(0.005, 0.06), np.float32)
     return Lighting(surroundings, (_lamp(rng, head, samples, 1.0, spread_deg=90, softness=0.03, white=True),))
 
 
@@ -113,5 +113,5 @@ def _direction(rng: Rng, spread_deg: float) -> Float32[np.ndarray, "3"]:
 
 def _tint(rng: Rng) -> Colour:
     """White, warmer or cooler."""
-    warm = rng.normal(0, 0.15)
+    warm = rng.normal(0, 0.1)
     return f32(np.exp([warm, 0.03 * rng.normal(), -warm]))

@@ -92,7 +92,7 @@ def _see(scene: Scene, person: Complexion, size: int, even: bool) -> _Seen:
     normal = unit(scene.mesh.at(hits, scene.normals))
     fields = at(scene.mesh.at(hits, scene.fields))
     pixel_m = float(-scene.middle[2]) / (scene.view.focal * size)
-    surface = paint(person, fields, scene.part[hits.triangle].astype(np.int64), pixel_m, even)
+    surface = paint(person, scene.hair, fields, scene.part[hits.triangle].astype(np.int64), pixel_m, even)
     return _Seen(hits, place, normal, -unit(rays[hits.ray]), surface)
 
 

@@ -1,11 +1,14 @@
-"""Draws a person at random: the shape of the head, what the face is doing, where the eyes look."""
+"""Draws a person at random: the shape of the head, what the face is doing, where the eyes look, the hair."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float32
 
 from headfreeze.synth.heads.model import HeadModel, Vertices
+from headfreeze.synth.heads.regions import at, regions
+from headfreeze.synth.heads.trace import vertex_normals
 from headfreeze.synth.shapes import f32, rotation
 
 Rng = np.random.Generator
@@ -40,8 +43,38 @@ LID_REACH_DEG = 30.0
 """At this pitch of the eyes the lids have followed in full."""
 
 
-def draw_person(model: HeadModel, expressions: Expressions, rng: Rng) -> Vertices:
-    """The vertices of a person's head, in the model's frame."""
+HAIR_SLOPE_M = 0.035
+"""Behind its line hair grows to its full thickness over this way."""
+CURL_M = (0.015, 0.04)
+
+
+@dataclass(frozen=True)
+class Hair:
+    """On the head; brows and beard are painted on the skin."""
+
+    line_m: float
+    """How far the hairline is behind the common one."""
+    density: float
+    """0 is bald, 1 hides the skin."""
+    thickness_m: float
+    curl_m: float
+    """Width of its waves."""
+
+
+def draw_hair(rng: Rng) -> Hair:
+    """From shaved to thick, from low to far receded."""
+    line, density, thickness, curl = rng.normal(0, 0.006), rng.uniform(0.75, 1), rng.uniform(0, 0.028), rng.uniform()
+    curl_m = CURL_M[0] + curl * (CURL_M[1] - CURL_M[0])
+    receded, shaved = rng.random(2) < (0.2, 0.15)
+    if shaved:
+        density, thickness = density - 0.7, 0.0
+    if receded:
+        line, thickness = line + rng.uniform(0, 0.04), 0.3 * thickness
+    return Hair(line, density, thickness, curl_m)
+
+
+def draw_person(model: HeadModel, expressions: Expressions, hair: Hair, rng: Rng) -> Vertices:
+    """The vertices of a person's head with this hair, in the model's frame."""
     yaw_deg, pitch_deg = rng.normal(size=2) * GAZE_DEG
     identity = np.clip(rng.normal(size=len(model.identity)), -LARGEST_COEFFICIENT, LARGEST_COEFFICIENT)
     expression = _expression(model.expression_names, expressions, rng)
@@ -50,13 +83,26 @@ def draw_person(model: HeadModel, expressions: Expressions, rng: Rng) -> Vertice
             sign = -1 if "Down" in name else 1
             expression[i] = np.clip(sign * pitch_deg / LID_REACH_DEG, 0, 1)
     vertices = model.shape(f32(IDENTITY_SCALE * identity), expression)
-    gaze = rotation(1, yaw_deg) @ rotation(0, -pitch_deg)
+    _turn_eyes(model, vertices, rotation(1, yaw_deg) @ rotation(0, -pitch_deg))
+    return vertices + vertex_normals(vertices, model.triangles) * _hair_m(model, hair)[:, None]
+
+
+def _turn_eyes(model: HeadModel, vertices: Vertices, gaze: Float32[np.ndarray, "3 3"]) -> None:
+    """Turns each eyeball about its middle, in place."""
     for eye in ("left eye", "right eye"):
         rows = model.vertices_of(eye)
         if len(rows):
             middle = (vertices[rows].min(0) + vertices[rows].max(0)) / 2
             vertices[rows] = np.einsum("ij,vj->vi", gaze, vertices[rows] - middle) + middle
-    return vertices
+
+
+def _hair_m(model: HeadModel, hair: Hair) -> Float32[np.ndarray, " v"]:
+    """How far hair stands off at each vertex: in waves, and thin at its line."""
+    fields = at(regions(model))
+    grown = ((fields.hair - hair.line_m) / HAIR_SLOPE_M).clip(0, 1)
+    turn = 2 * math.pi / hair.curl_m
+    waves = 1 + 0.15 * np.sin(turn * fields.around) * np.sin(turn * fields.up)
+    return f32(hair.thickness_m * grown * grown * (3 - 2 * grown) * waves)
 
 
 def _expression(names: tuple[str, ...], expressions: Expressions, rng: Rng) -> Float32[np.ndarray, " e"]:

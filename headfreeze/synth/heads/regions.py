@@ -46,6 +46,8 @@ class Regions(NamedTuple):
     """Inside of the polygon of the jaw's landmarks and the raised brows', as seen from the front."""
     cheeks: Values
     """Minus the distance from the middle of a cheek or the tip of the nose: where blood shows."""
+    collar: Values
+    """Below the common neckline: on a sphere around the brows, as wide as the neck is long."""
     around: Values
     """Way around the head, from the front to its own left."""
     up: Values
@@ -79,6 +81,7 @@ def regions(model: HeadModel) -> Float32[np.ndarray, "v k"]:
         beard=np.where(skin, height * np.minimum(np.interp(aside, *BEARDLINE) - above, above + 0.12), FAR),
         face=np.where(front, _inside(xy, face_outline(marks)[:, :2]), FAR),
         cheeks=-np.minimum.reduce([_to_line(points, blood)[0] for blood in _blood(marks)]),
+        collar=np.where(above < 0, np.linalg.norm(points - middle, axis=1) - 1.62 * height, FAR),
         around=angle * 0.5 * height,
         up=points[:, 1],
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Num, UInt8
 
+from headfreeze.synth.heads.person import Hair
 from headfreeze.synth.heads.regions import at
 from headfreeze.synth.heads.trace import Mesh
 from headfreeze.synth.heads.view import View
@@ -21,6 +22,7 @@ class Scene:
     """Columns of `Regions`."""
     part: UInt8[np.ndarray, " t"]
     """Index in PARTS of each triangle."""
+    hair: Hair
     view: View
 
     @property

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from headfreeze.synth.heads.model import PARTS
+from headfreeze.synth.heads.person import Hair
 from headfreeze.synth.heads.regions import Regions
 from headfreeze.synth.shapes import f32
 from headfreeze.synth.textures import PATTERNS, look_up
@@ -21,18 +22,18 @@ LIGHT, DARK = f32([0.68, 0.43, 0.32]), f32([0.08, 0.035, 0.022])
 """The ends of the range of skin, as linear reflectance."""
 HAIR = f32(
     [
-        [0.012, 0.009, 0.008],
-        [0.04, 0.02, 0.012],
-        [0.13, 0.065, 0.03],
-        [0.35, 0.22, 0.1],
-        [0.16, 0.05, 0.018],
-        [0.35, 0.34, 0.33],
+        [0.007, 0.005, 0.004],
+        [0.02, 0.011, 0.007],
+        [0.06, 0.03, 0.015],
+        [0.26, 0.16, 0.07],
+        [0.11, 0.035, 0.012],
+        [0.25, 0.24, 0.23],
     ]
 )
 """Black, dark brown, brown, blond, red, grey."""
-IRIS = f32([[0.05, 0.022, 0.01], [0.1, 0.05, 0.018], [0.1, 0.09, 0.035], [0.09, 0.16, 0.22], [0.16, 0.19, 0.2]])
+IRIS = f32([[0.03, 0.013, 0.006], [0.07, 0.035, 0.013], [0.06, 0.055, 0.02], [0.05, 0.09, 0.13], [0.09, 0.11, 0.12]])
 """Dark brown, brown, green, blue, grey."""
-WHITE, ENAMEL = f32([0.62, 0.56, 0.52]), f32([0.62, 0.56, 0.45])
+WHITE, ENAMEL = f32([0.38, 0.34, 0.31]), f32([0.55, 0.5, 0.4])
 GUMS, INSIDE = f32([0.42, 0.14, 0.12]), f32([0.2, 0.06, 0.05])
 LASH, PUPIL = f32([0.02, 0.014, 0.012]), f32([0.004, 0.004, 0.004])
 
@@ -54,10 +55,9 @@ class Complexion:
     """Half of the brows' thickness."""
     brow: float
     """How dense the brows are."""
-    hairline_m: float
-    """How far the hairline is behind the common one."""
-    scalp: float
-    """How dense the hair is; 0 is bald."""
+    clothes: Colour
+    collar_m: float
+    """How far the collar is below the common one."""
     beard: float
     """How dense the beard is."""
     oil: float
@@ -69,8 +69,9 @@ class Complexion:
 def draw_complexion(rng: Rng) -> Complexion:
     """A person from anywhere, with or without make-up, a beard, hair."""
     darkness = rng.beta(1.1, 1.6)
-    skin = LIGHT ** f32(1 - darkness) * DARK ** f32(darkness) * f32(np.exp(rng.normal(0, [0.08, 0.05, 0.08])))
-    hair = HAIR[_pick(rng, [0.3, 0.25, 0.2 * (1 - darkness), 0.12 * (1 - darkness), 0.05 * (1 - darkness), 0.12])]
+    pale = 1 - darkness
+    skin = LIGHT ** f32(pale) * DARK ** f32(darkness) * f32(np.exp(rng.normal(0, [0.06, 0.04, 0.06])))
+    hair = HAIR[_pick(rng, [0.3, 0.25, 0.2 * pale, 0.12 * pale, 0.05 * pale, 0.12])]
     if rng.random() < 0.25:  # made up
         lips = skin * f32([rng.uniform(0.7, 1.2), rng.uniform(0.15, 0.5), rng.uniform(0.25, 0.6)])
     else:
@@ -80,16 +81,17 @@ def draw_complexion(rng: Rng) -> Complexion:
         skin=skin,
         hair=hair * f32(rng.uniform(0.7, 1.4)),
         lips=lips,
-        iris=IRIS[_pick(rng, [0.35, 0.25, 0.12, 0.16, 0.12])] * f32(rng.uniform(0.7, 1.4)),
+        iris=IRIS[_pick(rng, [0.35, 0.25, 0.12 * pale**2, 0.16 * pale**2, 0.12 * pale**2])]
+        * f32(rng.uniform(0.7, 1.4)),
         iris_m=rng.uniform(0.0064, 0.0074),
         blush=rng.uniform(0, 0.5),
         mottle=rng.uniform(0.05, 0.3),
         brow_m=rng.uniform(0.0025, 0.0055),
         brow=rng.uniform(0.35, 0.95),
-        hairline_m=rng.normal(0, 0.008) if rng.random() < 0.8 else rng.uniform(0.01, 0.06),
-        scalp=rng.uniform(0.75, 1) if rng.random() < 0.85 else rng.uniform(0, 0.4),
+        clothes=f32(rng.uniform(0.01, 0.6) * np.exp(rng.normal(0, 0.3, 3))),
+        collar_m=rng.uniform(-0.02, 0.04),
         beard=0.0 if bearded < 0.5 else rng.uniform(0.05, 0.35) if bearded < 0.85 else rng.uniform(0.6, 0.95),
-        oil=math.exp(rng.normal(0.3, 0.5)),
+        oil=math.exp(rng.normal(-0.1, 0.5)),
         sharpness=rng.uniform(9, 35),
     )
 
@@ -104,11 +106,14 @@ class Surface(NamedTuple):
     """Exponent of its highlights."""
 
 
-def paint(look: Complexion, fields: Regions, part: Int64[np.ndarray, " r"], pixel_m: float, even: bool) -> Surface:
+def paint(
+    look: Complexion, hair: Hair, fields: Regions, part: Int64[np.ndarray, " r"], pixel_m: float, even: bool
+) -> Surface:
     """The surface at places with these fields and parts (indices in PARTS).
 
     Args:
         look: the person's colours.
+        hair: the person's.
         fields: at the places.
         part: at the places.
         pixel_m: width of a pixel there, for how fine a pattern can be seen.
@@ -120,13 +125,16 @@ def paint(look: Complexion, fields: Regions, part: Int64[np.ndarray, " r"], pixe
     albedo *= 1 - blood[:, None] * f32([0, 0.35, 0.3])
     beard = look.beard * _step(fields.beard + 0.01 * (spots - 0.5), 0.02) * (1.6 * hairs).clip(0, 1)
     _mix(albedo, 0.8 * look.hair + 0.1 * look.skin, beard)
-    scalp = look.scalp * _step(fields.hair - look.hairline_m + 0.012 * (hairs - 0.5), 0.006)
+    scalp = hair.density * _step(fields.hair - hair.line_m + 0.012 * (hairs - 0.5), 0.01)
     _mix(albedo, look.hair * (0.4 + 1.2 * hairs)[:, None], scalp)
     lips = _step(fields.lips, 0.0025)
     _mix(albedo, look.lips * (0.85 + 0.3 * hairs)[:, None], lips)
-    _mix(albedo, look.hair, look.brow * _step(look.brow_m + fields.brows, 0.0025) * (0.55 + 0.7 * hairs).clip(0, 1))
+    brows = look.brow * _step(look.brow_m + fields.brows, 0.0025) * (0.55 + 0.7 * hairs).clip(0, 1)
+    _mix(albedo, look.hair, brows)
     _mix(albedo, LASH, 0.75 * _step(0.0014 + fields.lashes, 0.0014))
-    mirror = look.oil * (1 - 0.8 * np.maximum(scalp, beard)) * (1 + 0.8 * lips)
+    clothed = _step(fields.collar - look.collar_m, 0.004)
+    _mix(albedo, look.clothes * (0.8 + 0.4 * spots)[:, None], clothed)
+    mirror = look.oil * (1 - 0.85 * np.maximum.reduce([scalp, beard, brows, clothed])) * (1 + 0.8 * lips)
     sharpness = np.full_like(mirror, look.sharpness) * (1 + 1.5 * lips)
     _paint_parts(albedo, mirror, sharpness, look, fields, part)
     return Surface(albedo, mirror, sharpness)
@@ -142,7 +150,7 @@ def _paint_parts(
         (inside, INSIDE, 0.5, 20),
         (part == PARTS.index("gums"), GUMS, 2, 60),
         (part == PARTS.index("teeth"), ENAMEL, 2, 80),
-        (eyes, WHITE, 3, 400),
+        (eyes, WHITE, 1.5, 400),
     ):
         albedo[rows], mirror[rows], sharpness[rows] = colour, gloss, sharp
     share = fields.iris[eyes] / look.iris_m

@@ -3,11 +3,16 @@
 from typing import NamedTuple
 
 import numpy as np
-from embreex.mesh_construction import TriangleMesh
-from embreex.rtcore_scene import EmbreeScene
 from jaxtyping import Bool, Float32, Int64
 
+from headfreeze.errors import InputError
 from headfreeze.synth.heads.model import Triangles, Vertices
+
+try:
+    from embreex.mesh_construction import TriangleMesh
+    from embreex.rtcore_scene import EmbreeScene
+except ImportError:
+    raise InputError("faces are rendered by Embree, which is not installed: pip install 'headfreeze[synth]'") from None
 
 Rows = Float32[np.ndarray, "r 3"]
 
