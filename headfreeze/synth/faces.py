@@ -97,6 +97,7 @@ def write_faces(
     if not SMALLEST <= size <= LARGEST:
         problems.append(f"size is {size}; give {SMALLEST} to {LARGEST} pixels")
     raise_all(problems + _unknown_names(styles))
+    model = Path(model).resolve()
     load_model(model)  # so that what is wrong with it is told before anything is written
     draw = partial(draw_sample, model=model, size=size, seed=seed, styles=styles)
     write_pair(out, draw, TASKS, {"source": source, "target": target}, workers=workers, progress=progress)

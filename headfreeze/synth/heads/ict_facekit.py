@@ -59,7 +59,7 @@ def load_model(path: Path) -> HeadModel:
     try:
         arrays = _from_clone(path) if path.is_dir() else _from_npz(path)
         return _model(arrays)
-    except (OSError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"model '{path}' is damaged ({' '.join(str(error).split())}); {_WHERE}") from None
@@ -68,7 +68,7 @@ def load_model(path: Path) -> HeadModel:
 def _from_npz(path: Path) -> Mapping[str, Num[np.ndarray, "..."]]:
     if path.suffix != ".npz":
         raise InputError(f"model '{path}' is neither a folder nor an .npz file; {_WHERE}")
-    with np.load(path, allow_pickle=False) as file:
+    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         missing = [name for name in _NEEDED if name not in file.files]
         if missing:
             raise InputError(f"model '{path}' lacks the arrays {', '.join(missing)}; {_WHERE}")
@@ -129,8 +129,8 @@ def _model(arrays: Mapping[str, Any]) -> HeadModel:
     part = part_of[arrays["triangle_material"]]
     seen = part < len(PARTS)
     kept, triangles = np.unique(arrays["triangles"][seen], return_inverse=True)
-    landmarks = np.searchsorted(kept, arrays["landmarks68"])
-    if landmarks.shape != (LANDMARKS,) or (kept[landmarks] != arrays["landmarks68"]).any():
+    landmarks = arrays["landmarks68"]
+    if landmarks.shape != (LANDMARKS,) or not np.isin(landmarks, kept).all():
         raise ValueError(f"its {len(landmarks)} landmarks are not {LANDMARKS} vertices of the mesh")
     expressions = tuple(str(name) for name in arrays["expression_names"])
     if len(expressions) != len(arrays["expression"]):
@@ -142,7 +142,7 @@ def _model(arrays: Mapping[str, Any]) -> HeadModel:
         identity=_METRES * _f32(arrays["identity"][:, kept]),
         expression=_METRES * _f32(arrays["expression"][:, kept]),
         expression_names=expressions,
-        landmarks=landmarks.astype(np.int64),
+        landmarks=np.searchsorted(kept, landmarks),
     )
 
 

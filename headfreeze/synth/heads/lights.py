@@ -7,14 +7,13 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 
 from headfreeze.synth.heads.trace import Mesh
 from headfreeze.synth.shapes import f32
 
 Rng = np.random.Generator
 Colour = Float32[np.ndarray, "3"]
-Rows = Float32[np.ndarray, "r 3"]
 
 SURROUNDINGS = 48
 """Directions in which the environment is looked at."""
@@ -66,7 +65,12 @@ def strobe_lighting(head: Float32[np.ndarray, "3"], samples: int, rng: Rng) -> L
     return Lighting(surroundings, (_lamp(rng, head, samples, 1.0, spread_deg=90, softness=0.03, white=True),))
 
 
-def ambient(mesh: Mesh, normals: Rows, rows: np.ndarray, surroundings: Float32[np.ndarray, "d 3"]) -> Rows:
+def ambient(
+    mesh: Mesh,
+    normals: Float32[np.ndarray, "v 3"],
+    rows: Int64[np.ndarray, " n"],
+    surroundings: Float32[np.ndarray, "d 3"],
+) -> Float32[np.ndarray, "n 3"]:
     """Light that reaches some vertices from the surroundings, where the mesh does not keep it away."""
     towards = directions()
     cosine = np.einsum("vi,di->vd", normals[rows], towards)

@@ -15,6 +15,8 @@ from headfreeze.synth.heads.model import HeadModel
 from headfreeze.synth.shapes import f32
 
 Points = Float[np.ndarray, "n 3"]
+Line = Float[np.ndarray, "k 3"]
+Marks = Float[np.ndarray, "68 3"]
 Values = Float[np.ndarray, " n"]
 
 JAW, BROWS, EYES, LIPS = slice(0, 17), (slice(17, 22), slice(22, 27)), (slice(36, 42), slice(42, 48)), slice(48, 60)
@@ -26,6 +28,8 @@ HAIRLINE = (
     (1.40, 1.36, 1.12, 0.95, 0.62, 0.72, 0.95, 0.70, 0.10),
 )
 """By degrees from the front around the head, its height above the chin in units of the height from chin to brows."""
+TOP = (1.15, 0.2)
+"""Everything so far above the chin and so far behind the brows, in the same units, is hair."""
 BEARDLINE = ((0.0, 0.17, 0.21, 0.4, 0.55), (0.43, 0.40, 0.30, 0.40, 0.75))
 """By distance from the middle, the height of a beard's upper edge above the chin, both in the same units."""
 
@@ -77,9 +81,9 @@ def regions(model: HeadModel) -> Float32[np.ndarray, "v k"]:
         brows=np.maximum(*(_brow(points, marks[line], height) for line in BROWS)),
         lashes=-np.minimum(*(_to_line(points, marks[eye][:4])[0] for eye in EYES)),
         iris=_iris(model, points),
-        hair=np.where(_sockets(model, points), FAR, height * (above - np.interp(np.abs(np.rad2deg(angle)), *HAIRLINE))),
+        hair=np.where(_sockets(model, points), FAR, _hair(angle, above, height, brow[2] - points[:, 2])),
         beard=np.where(skin, height * np.minimum(np.interp(aside, *BEARDLINE) - above, above + 0.12), FAR),
-        face=np.where(front, _inside(xy, face_outline(marks)[:, :2]), FAR),
+        face=np.minimum(_inside(xy, face_outline(marks)[:, :2]), points[:, 2] - marks[[0, 16], 2].min() + 0.1 * height),
         cheeks=-np.minimum.reduce([_to_line(points, blood)[0] for blood in _blood(marks)]),
         collar=np.where(above < 0, np.linalg.norm(points - middle, axis=1) - 1.62 * height, FAR),
         around=angle * 0.5 * height,
@@ -88,7 +92,7 @@ def regions(model: HeadModel) -> Float32[np.ndarray, "v k"]:
     return f32(np.stack(fields, axis=1))
 
 
-def face_outline(marks: Points) -> Points:
+def face_outline(marks: Marks) -> Line:
     """The jaw, and the brows raised by 0.3 of the distance between the inner corners of the eyes.
 
     That is how SfSNet bounds a face (Sengupta et al., CVPR 2018), here with both brows whole.
@@ -97,14 +101,20 @@ def face_outline(marks: Points) -> Points:
     return np.concatenate([marks[JAW], raised])
 
 
-def _brow(points: Points, line: Points, height: float) -> Values:
+def _brow(points: Points, line: Line, height: float) -> Values:
     """The inner end is the thick one."""
     inner = line if abs(line[0, 0]) < abs(line[-1, 0]) else line[::-1]
     distance, along = _to_line(points, inner - np.array([0, 0.012 * height, 0]))
     return -distance / np.interp(along, [0, 0.6, 1], [1, 0.9, 0.45])
 
 
-def _blood(marks: Points) -> list[Points]:
+def _hair(angle: Values, above: Values, height: float, behind: Values) -> Values:
+    """Above the hairline, or on top of the head behind it."""
+    higher = height * (above - np.interp(np.abs(np.rad2deg(angle)), *HAIRLINE))
+    return np.maximum(higher, np.minimum(height * (above - TOP[0]), behind - TOP[1] * height))
+
+
+def _blood(marks: Marks) -> list[Line]:
     """Short lines in the middle of both cheeks, and down the nose."""
     cheeks = [0.5 * (marks[a] + marks[b]) for a, b in ((2, 31), (14, 35))]
     return [np.stack([cheek, cheek + 1e-3]) for cheek in cheeks] + [marks[[29, 30]]]
