@@ -52,11 +52,13 @@ def soft_lighting(head: Float32[np.ndarray, "3"], samples: int, rng: Rng) -> Lig
 
 
 def everyday_lighting(head: Float32[np.ndarray, "3"], samples: int, rng: Rng) -> Lighting:
-    """Daylight or lamps of a room, mixed colours, one to three of them, from anywhere rather above."""
+    """A room by day or night: a main lamp and up to two weaker ones, these from behind too, each of its own colour."""
     surroundings = _surroundings(rng, strength=math.exp(rng.uniform(math.log(0.12), math.log(0.7))), lobes=2)
-    strengths = [rng.uniform(0.3, 1.2), *rng.uniform(0, 0.6, int(rng.integers(0, 3)))]
-    lamps = [_lamp(rng, head, samples, s, spread_deg=70, softness=rng.choice([0.02, 0.1, 0.3])) for s in strengths]
-    return Lighting(surroundings, tuple(lamps))
+    lamps = [(rng.uniform(0.3, 1.2), 70)] + [(rng.uniform(0, 0.7), 150) for _ in range(int(rng.integers(0, 3)))]
+    softness = [rng.choice([0.02, 0.1, 0.3]) for _ in lamps]
+    return Lighting(
+        surroundings, tuple(_lamp(rng, head, samples, *lamp, s) for lamp, s in zip(lamps, softness, strict=True))
+    )
 
 
 def strobe_lighting(head: Float32[np.ndarray, "3"], samples: int, rng: Rng) -> Lighting:

@@ -48,7 +48,7 @@ class _Seen(NamedTuple):
 
 
 def clean(scene: Scene, size: int, rng: Rng) -> Image:
-    """Plain colours under even light and one lamp, before a plain wall: no shadow, no highlight, no lens."""
+    """Plain colours under soft light and one lamp, before a plain wall: no cast shadow, no highlight, no lens."""
     person, behind = draw_complexion(rng), backdrop.plain(size, rng)
     lighting = soft_lighting(scene.middle, len(SAMPLES), rng)
     seen = _see(scene, person, size, even=True)
@@ -78,7 +78,8 @@ def photographic(scene: Scene, size: int, rng: Rng) -> Image:
     grey = rng.random() < (0.7 if strobe else 0.05)
     picture = develop(image, rng, metered=covered)
     if grey:
-        picture = np.repeat(np.round(picture @ f32([0.3, 0.59, 0.11])).astype(np.uint8)[:, :, None], 3, axis=2)
+        luma = np.einsum("hwc,c->hw", picture, f32([0.299, 0.587, 0.114]))
+        picture = np.repeat(np.round(luma).astype(np.uint8)[:, :, None], 3, axis=2)
     return compress(picture, rng)
 
 

@@ -51,7 +51,7 @@ class Regions(NamedTuple):
     cheeks: Values
     """Minus the distance from the middle of a cheek or the tip of the nose: where blood shows."""
     collar: Values
-    """Below the common neckline: on a sphere around the brows, as wide as the neck is long."""
+    """Below the common neckline, which is where a ball around the head meets the shoulders."""
     around: Values
     """Way around the head, from the front to its own left."""
     up: Values
@@ -164,7 +164,7 @@ def _to_line(points: Float[np.ndarray, "n d"], line: Float[np.ndarray, "k d"]) -
     best, along = np.full(len(points), np.inf), np.zeros(len(points))
     for i, (a, b) in enumerate(pairwise(line)):
         way = b - a
-        t = np.clip((points - a) @ way / (way @ way + 1e-12), 0, 1)
+        t = np.clip(np.einsum("nd,d->n", points - a, way) / ((way * way).sum() + 1e-12), 0, 1)
         distance = np.linalg.norm(points - a - t[:, None] * way, axis=1)
         nearer = distance < best
         best[nearer], along[nearer] = distance[nearer], (i + t[nearer]) / (len(line) - 1)

@@ -76,19 +76,19 @@ def draw_complexion(rng: Rng) -> Complexion:
         lips = skin * f32([rng.uniform(0.7, 1.2), rng.uniform(0.15, 0.5), rng.uniform(0.25, 0.6)])
     else:
         lips = skin * f32([rng.uniform(0.75, 0.95), rng.uniform(0.5, 0.8), rng.uniform(0.55, 0.85)])
+    eyes = [0.35, 0.25, 0.12 * pale**2, 0.16 * pale**2, 0.12 * pale**2]
     bearded = rng.random()
     return Complexion(
         skin=skin,
         hair=hair * f32(rng.uniform(0.7, 1.4)),
         lips=lips,
-        iris=IRIS[_pick(rng, [0.35, 0.25, 0.12 * pale**2, 0.16 * pale**2, 0.12 * pale**2])]
-        * f32(rng.uniform(0.7, 1.4)),
+        iris=IRIS[_pick(rng, eyes)] * f32(rng.uniform(0.7, 1.4)),
         iris_m=rng.uniform(0.0064, 0.0074),
         blush=rng.uniform(0, 0.5),
         mottle=rng.uniform(0.05, 0.3),
         brow_m=rng.uniform(0.0025, 0.0055),
-        brow=rng.uniform(0.35, 0.95),
-        clothes=f32(rng.uniform(0.01, 0.6) * np.exp(rng.normal(0, 0.3, 3))),
+        brow=rng.uniform(0.5, 1),
+        clothes=f32(np.minimum(rng.uniform(0.01, 0.6) * np.exp(rng.normal(0, 0.3, 3)), 0.8)),
         collar_m=rng.uniform(-0.02, 0.04),
         beard=0.0 if bearded < 0.5 else rng.uniform(0.05, 0.35) if bearded < 0.85 else rng.uniform(0.6, 0.95),
         oil=math.exp(rng.normal(-0.1, 0.5)),
@@ -129,8 +129,8 @@ def paint(
     _mix(albedo, look.hair * (0.4 + 1.2 * hairs)[:, None], scalp)
     lips = _step(fields.lips, 0.0025)
     _mix(albedo, look.lips * (0.85 + 0.3 * hairs)[:, None], lips)
-    brows = look.brow * _step(look.brow_m + fields.brows, 0.0025) * (0.55 + 0.7 * hairs).clip(0, 1)
-    _mix(albedo, look.hair, brows)
+    brows = look.brow * _step(look.brow_m + fields.brows, 0.0025) * (0.7 + 0.6 * hairs).clip(0, 1)
+    _mix(albedo, 0.6 * look.hair, brows)
     _mix(albedo, LASH, 0.75 * _step(0.0014 + fields.lashes, 0.0014))
     clothed = _step(fields.collar - look.collar_m, 0.004)
     _mix(albedo, look.clothes * (0.8 + 0.4 * spots)[:, None], clothed)

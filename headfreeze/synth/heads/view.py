@@ -33,7 +33,7 @@ STEEPEST = 2.5
 
 DISTANCE_M = (0.5, 3.0)
 """From a picture of oneself at arm's length to a portrait lens across the room."""
-MARGIN = (0.95, 2.2)
+MARGIN = (0.85, 2.2)
 """Side of the picture in units of the landmarks' extent: from brow to chin alone, to a head with what is around it."""
 OFF_CENTRE = 0.1
 """How far the landmarks' centre strays from the picture's, in sides of the picture."""
