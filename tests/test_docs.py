@@ -3,6 +3,7 @@
 import re
 import shlex
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,8 @@ def test_every_command_and_the_python_example_run(tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     write_clone(Path("ICT-FaceKit"))  # one of a few hundred vertices
     for document in READING_ORDER:
+        if document == "docs/faces.md" and not find_spec("embreex"):
+            continue  # no wheel for Linux on ARM
         if document == "docs/real-photographs.md":  # "photos" stands for photographs of one's own
             shutil.copytree("rooms/target", "photos", ignore=lambda _, names: [n for n in names if n == "edges"])
             config = Path("photos/dataset.yaml")

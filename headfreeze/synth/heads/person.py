@@ -1,13 +1,12 @@
-"""Draws a person at random: the shape of the head, what the face is doing, where the eyes look, the hair."""
+"""Draws a person at random: the shape of the head, what the face is doing, where the eyes look."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float32
 
+from headfreeze.synth.heads.hair import Hair, thickness_m
 from headfreeze.synth.heads.model import HeadModel, Vertices
-from headfreeze.synth.heads.regions import at, regions
 from headfreeze.synth.heads.trace import vertex_normals
 from headfreeze.synth.shapes import f32, rotation
 
@@ -27,11 +26,13 @@ EXPRESSIONS = {
     "mild": Expressions(0.15, 0.4),
     "strong": Expressions(0.2, 0.9),
 }
-"""Strength 1 is all that the model's expression shapes show; neutral faces blink and look around all the same."""
+"""Strength 1 is all that the model's expression shapes show; neutral faces only look around."""
 
-LIVELY = {"jawOpen": 2.0, "mouthSmile": 2.0, "browInnerUp": 1.5, "browDown": 1.5, "eyeBlink": 1.5}
-"""Movements of which people make more than of others: factors of their chance."""
-RARE = {"jawLeft": 0.3, "jawRight": 0.3, "mouthLeft": 0.3, "mouthRight": 0.3, "cheekPuff": 0.3, "mouthFunnel": 0.5}
+FREQUENCY = {
+    "jawOpen": 2.0, "mouthSmile": 2.0, "browInnerUp": 1.5, "browDown": 1.5, "eyeBlink": 1.5, "mouthFunnel": 0.5,
+    "jawLeft": 0.3, "jawRight": 0.3, "mouthLeft": 0.3, "mouthRight": 0.3, "cheekPuff": 0.3,
+}  # fmt: skip
+"""Factors of the chance of movements of which people make more, or less, than of others."""
 NEVER = ("PupilDilate", "mouthClose", "eyeLookDown", "eyeLookUp", "eyeLookIn", "eyeLookOut")
 """Not drawn: mouthClose only undoes jawOpen, and eyelids follow the gaze."""
 
@@ -41,36 +42,6 @@ GAZE_DEG = (12.0, 6.0)
 """Standard deviations of the eyes' yaw and pitch."""
 LID_REACH_DEG = 30.0
 """At this pitch of the eyes the lids have followed in full."""
-
-
-HAIR_SLOPE_M = 0.035
-"""Behind its line hair grows to its full thickness over this way."""
-CURL_M = (0.015, 0.04)
-
-
-@dataclass(frozen=True)
-class Hair:
-    """On the head; brows and beard are painted on the skin."""
-
-    line_m: float
-    """How far the hairline is behind the common one."""
-    density: float
-    """0 is bald, 1 hides the skin."""
-    thickness_m: float
-    curl_m: float
-    """Width of its waves."""
-
-
-def draw_hair(rng: Rng) -> Hair:
-    """From shaved to thick, from low to far receded."""
-    line, density, thickness, curl = rng.normal(0, 0.006), rng.uniform(0.75, 1), rng.uniform(0, 0.028), rng.uniform()
-    curl_m = CURL_M[0] + curl * (CURL_M[1] - CURL_M[0])
-    receded, shaved = rng.random(2) < (0.2, 0.15)
-    if shaved:
-        density, thickness = density - 0.7, 0.0
-    if receded:
-        line, thickness = line + rng.uniform(0, 0.04), 0.3 * thickness
-    return Hair(line, density, thickness, curl_m)
 
 
 def draw_person(model: HeadModel, expressions: Expressions, hair: Hair, rng: Rng) -> Vertices:
@@ -84,7 +55,7 @@ def draw_person(model: HeadModel, expressions: Expressions, hair: Hair, rng: Rng
             expression[i] = np.clip(sign * pitch_deg / LID_REACH_DEG, 0, 1)
     vertices = model.shape(f32(IDENTITY_SCALE * identity), expression)
     _turn_eyes(model, vertices, rotation(1, yaw_deg) @ rotation(0, -pitch_deg))
-    return vertices + vertex_normals(vertices, model.triangles) * _hair_m(model, hair)[:, None]
+    return vertices + vertex_normals(vertices, model.triangles) * thickness_m(model, hair)[:, None]
 
 
 def _turn_eyes(model: HeadModel, vertices: Vertices, gaze: Float32[np.ndarray, "3 3"]) -> None:
@@ -96,20 +67,11 @@ def _turn_eyes(model: HeadModel, vertices: Vertices, gaze: Float32[np.ndarray, "
             vertices[rows] = np.einsum("ij,vj->vi", gaze, vertices[rows] - middle) + middle
 
 
-def _hair_m(model: HeadModel, hair: Hair) -> Float32[np.ndarray, " v"]:
-    """How far hair stands off at each vertex: in waves, and thin at its line."""
-    fields = at(regions(model))
-    grown = ((fields.hair - hair.line_m) / HAIR_SLOPE_M).clip(0, 1)
-    turn = 2 * math.pi / hair.curl_m
-    waves = 1 + 0.15 * np.sin(turn * fields.around) * np.sin(turn * fields.up)
-    return f32(hair.thickness_m * grown * grown * (3 - 2 * grown) * waves)
-
-
 def _expression(names: tuple[str, ...], expressions: Expressions, rng: Rng) -> Float32[np.ndarray, " e"]:
     """Coefficients: both sides of a face make a movement together, one a little more than the other."""
     strength = {}
     for movement in dict.fromkeys(map(_movement, names)):
-        chance = expressions.chance * LIVELY.get(movement, 1.0) * RARE.get(movement, 1.0)
+        chance = expressions.chance * FREQUENCY.get(movement, 1.0)
         made, amount = rng.random(2)
         strength[movement] = amount * expressions.strongest if made < chance and movement not in NEVER else 0.0
     even = rng.uniform(0.75, 1, len(names))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Num, UInt8
 
-from headfreeze.synth.heads.person import Hair
+from headfreeze.synth.heads.hair import Hair
 from headfreeze.synth.heads.regions import at
 from headfreeze.synth.heads.trace import Mesh
 from headfreeze.synth.heads.view import View

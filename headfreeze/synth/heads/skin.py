@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int64
 
+from headfreeze.synth.heads.hair import Hair
 from headfreeze.synth.heads.model import PARTS
-from headfreeze.synth.heads.person import Hair
 from headfreeze.synth.heads.regions import Regions
 from headfreeze.synth.shapes import f32
 from headfreeze.synth.textures import PATTERNS, look_up
@@ -91,7 +91,7 @@ def draw_complexion(rng: Rng) -> Complexion:
         clothes=f32(np.minimum(rng.uniform(0.01, 0.6) * np.exp(rng.normal(0, 0.3, 3)), 0.8)),
         collar_m=rng.uniform(-0.02, 0.04),
         beard=0.0 if bearded < 0.5 else rng.uniform(0.05, 0.35) if bearded < 0.85 else rng.uniform(0.6, 0.95),
-        oil=math.exp(rng.normal(-0.1, 0.5)),
+        oil=math.exp(rng.normal(-0.25, 0.4)),
         sharpness=rng.uniform(9, 35),
     )
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from headfreeze.synth.heads import backdrop
+from headfreeze.synth.heads.hair import Hair
 from headfreeze.synth.heads.looks import LOOKS, clean
 from headfreeze.synth.heads.model import PARTS
-from headfreeze.synth.heads.person import Hair
 from headfreeze.synth.heads.regions import FAR, Regions
 from headfreeze.synth.heads.skin import LASH, PUPIL, WHITE, Complexion, Surface, draw_complexion, paint
 from headfreeze.synth.materials import GAMMA

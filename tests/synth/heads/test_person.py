@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from headfreeze.synth.heads.hair import Hair, draw_hair
 from headfreeze.synth.heads.ict_facekit import load_model
 from headfreeze.synth.heads.model import HeadModel
-from headfreeze.synth.heads.person import EXPRESSIONS, Expressions, Hair, draw_hair, draw_person
+from headfreeze.synth.heads.person import EXPRESSIONS, Expressions, draw_person
 from headfreeze.synth.heads.regions import Regions, at, face_outline, regions
 from tests.synth.heads.small_model import write_npz
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from headfreeze.synth.heads.hair import Hair
 from headfreeze.synth.heads.landmarks import keypoints
-from headfreeze.synth.heads.person import Hair
 from headfreeze.synth.heads.regions import Regions
 from headfreeze.synth.heads.scene import Scene, pixel_labels
 from headfreeze.synth.heads.trace import Mesh, vertex_normals
