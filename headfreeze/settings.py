@@ -24,7 +24,9 @@ OUTPUT_LEVELS = (("outputs",), ("outputs", "up2"))
 TINY_LEARNING_RATE = 4e-3
 SCRATCH_LEARNING_RATE = 1e-3
 PRETRAINED_LEARNING_RATE = 5e-4
+SMALLEST_ZOOM = 0.2
 LARGEST_ROTATION_DEG = 45
+LARGEST_FOV_DEG = 150
 LARGEST_SEED = 2**32 - 1
 
 
@@ -40,7 +42,10 @@ class Pair:
         size: training resolution in pixels, PX or HxW.
         resize: how an image of another size gets there. crop: its shorter side is scaled, windows are cut from the
             longer one; squash: both sides are scaled; none: windows are cut from the image as it is.
-        augment: photometric (colour cast, gamma, contrast, shading, blur, noise, JPEG) includes geometric (flip, zoom).
+        augment: photometric (colour cast, gamma, contrast, shading, blur, noise, JPEG) includes geometric (flip, zoom,
+            turned camera).
+        zoom: smallest side of the window that augmentation cuts from an image and enlarges, as a share of the image's;
+            smaller where things are seen at other scales in the two domains.
         rotate_deg: largest angle in degrees by which augmentation turns the camera up or down (two thirds of it to the
             sides, a third about its axis); for photographs taken at other angles than the rendered images.
         fov_deg: angle of view across the longer side of the training images, for rotate_deg.
@@ -53,6 +58,7 @@ class Pair:
     size: int | str = 128
     resize: Resize = "crop"
     augment: Augmentation = "photometric"
+    zoom: float = 0.85
     rotate_deg: float = 12.0
     fov_deg: float = 65.0
 
@@ -74,10 +80,12 @@ class Pair:
             yield f"size is {self.size}; the smallest training resolution is 16 pixels"
         if self.main == self.anchor:
             yield f"main and anchor are both '{self.main}'; they must be two different tasks"
+        if not SMALLEST_ZOOM <= self.zoom <= 1:
+            yield f"zoom is {self.zoom}; give the smallest window's side as a share, from {SMALLEST_ZOOM} to 1"
         if not 0 <= self.rotate_deg <= LARGEST_ROTATION_DEG:
             yield f"rotate_deg is {self.rotate_deg}; give degrees from 0 to {LARGEST_ROTATION_DEG}"
-        if not 0 < self.fov_deg < 180:
-            yield f"fov_deg is {self.fov_deg}; give degrees above 0 and below 180"
+        if not 0 < self.fov_deg <= LARGEST_FOV_DEG:
+            yield f"fov_deg is {self.fov_deg}; give degrees above 0 and up to {LARGEST_FOV_DEG}"
         yield from _choice_problems(self)
 
 

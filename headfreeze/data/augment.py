@@ -19,6 +19,7 @@ class Augment:
     """What is drawn at random; see `headfreeze.settings.Pair`."""
 
     mode: Augmentation
+    zoom: float = 0.85
     rotate_deg: float = 0.0
     fov_deg: float = 65.0
 
@@ -40,7 +41,7 @@ def augmented(batch: DeviceBatch, augment: Augment, generator: Generator | None 
         assert generator is not None, "augmentation needs a generator"
         batch = mirrored(batch, generator)
         batch = DeviceBatch(batch.image.float().div_(255), batch.labels, batch.n_source)
-        batch = seen_from_elsewhere(batch, generator, augment.rotate_deg, augment.fov_deg)
+        batch = seen_from_elsewhere(batch, generator, augment.zoom, augment.rotate_deg, augment.fov_deg)
         if augment.mode == "photometric":
             batch.image = photometric(batch.image, generator)
     batch.image = batch.image.contiguous(memory_format=torch.channels_last)

@@ -16,8 +16,6 @@ from headfreeze.tasks.labels import DenseLabel
 from headfreeze.tasks.points import Points, centred_z
 from headfreeze.tasks.segmentation import invalid_index
 
-SMALLEST_WINDOW = 0.85
-"""Sides of the smallest window that is blown up to the full image, as a share of the image's sides."""
 _YAW_SHARE, _ROLL_SHARE = 2 / 3, 1 / 3
 _NEAREST_AXIS = 0.1
 """Cosine below which a ray is taken for one beside the camera, where a pinhole sees nothing."""
@@ -36,7 +34,9 @@ def mirrored(batch: DeviceBatch, generator: Generator) -> DeviceBatch:
     return DeviceBatch(image, labels, batch.n_source)
 
 
-def seen_from_elsewhere(batch: DeviceBatch, generator: Generator, rotate_deg: float, fov_deg: float) -> DeviceBatch:
+def seen_from_elsewhere(
+    batch: DeviceBatch, generator: Generator, zoom: float, rotate_deg: float, fov_deg: float
+) -> DeviceBatch:
     """Blows a random window of each image up to the full size and turns the camera on the spot.
 
     Images are interpolated bilinearly, beyond their border its colours go on; dense labels take the nearest pixel, so
@@ -45,12 +45,13 @@ def seen_from_elsewhere(batch: DeviceBatch, generator: Generator, rotate_deg: fl
     Args:
         batch: float images.
         generator: of the random numbers.
+        zoom: sides of the smallest window as a share of the image's.
         rotate_deg: the camera is turned by up to this angle up or down, two thirds of it to the sides, and a third of
             it about its axis; 0: not at all.
-        fov_deg: the camera's angle of view across the image's longer side.
+        fov_deg: the camera's angle of view across the image's longer side; its axis goes through the image's middle.
     """
     height, width = batch.image.shape[-2:]
-    scale, shift = _windows(batch.image, generator)
+    scale, shift = _windows(batch.image, generator, zoom)
     rotation = _rotations(batch.image, generator, math.radians(rotate_deg)) if rotate_deg else None
     longer = math.tan(math.radians(fov_deg) / 2) / max(height, width)
     views = Views(scale, shift, rotation, (longer * width, longer * height))
@@ -139,9 +140,9 @@ class Views:
         return torch.stack([x / axis / self.reach[0], -y / axis / self.reach[1]], -1)
 
 
-def _windows(image: Tensor, generator: Generator) -> tuple[Float[Tensor, " b"], Float[Tensor, "b 2"]]:
+def _windows(image: Tensor, generator: Generator, zoom: float) -> tuple[Float[Tensor, " b"], Float[Tensor, "b 2"]]:
     """Sides of random windows as shares of the image's, and where their middles lie, −1 … 1 across and down."""
-    scale = uniform(generator, image, SMALLEST_WINDOW, 1).flatten()
+    scale = uniform(generator, image, zoom, 1).flatten()
     across, down = (uniform(generator, image, -1, 1).flatten() * (1 - scale) for _ in range(2))
     return scale, torch.stack([across, down], -1)
 

@@ -26,10 +26,10 @@ from headfreeze.training.phase import PhaseTraining
 from headfreeze.training.plan import PhaseData, PhasePlan
 from headfreeze.training.store import PhaseFolder, PhaseStore
 
-KEY_FORMAT = 2
+KEY_FORMAT = 3
 """Part of every phase's key: raise it when a change of the code changes trained weights."""
 
-_SEEN_IN_IMAGES = ("size", "resize", "augment", "rotate_deg", "fov_deg")
+_SEEN_IN_IMAGES = ("size", "resize", "augment", "zoom", "rotate_deg", "fov_deg")
 _SEEN_BY_WEIGHTS = (
     "batch_size", "optimizer", "weight_decay", "schedule", "clip", "accumulate", "ema", "precision", "anchor_weight",
 )  # fmt: skip

@@ -52,7 +52,7 @@ class Inputs:
                     loaded[split][domain] = images
         workers = max(self._workers(images.samples) for images in loaded["train"].values())
         main, pair = self.pair.roles["main"].name, self.settings.pair
-        augment = Augment(pair.augment, pair.rotate_deg, pair.fov_deg)
+        augment = Augment(pair.augment, pair.zoom, pair.rotate_deg, pair.fov_deg)
         return PhaseData(loaded["train"], loaded["val"], self.pair.tasks, main, augment, workers)
 
     def samples(self, domain: Domain, split: str, supervision: Supervision) -> list[Sample]:

@@ -71,7 +71,7 @@ class PhaseTraining:
         self.average = averaged(self.network, settings.ema) if settings.ema else None
         self.generator = torch.Generator(fabric.device)
         self.events = EventFiles(folder.path / "tensorboard") if settings.tensorboard else None
-        self.steps = TrainingSteps(data.train, settings.batch_size, plan.seed, data.augment != PLAIN)
+        self.steps = TrainingSteps(data.train, settings.batch_size, plan.seed, data.augment.mode != "none")
         self.at = Progressed()
 
     def run(self, report: Report) -> dict[str, Any]:

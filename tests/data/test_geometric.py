@@ -53,9 +53,8 @@ def test_normals_depth_and_classes_are_those_that_rays_of_the_turned_camera_hit(
     camera = dataclasses.replace(camera, fov_deg=FOV_DEG)
     turn = Rotation.from_euler("xyz", angles, degrees=True).as_matrix().astype(np.float32)
     turned = dataclasses.replace(camera, frame=camera.frame @ turn.T)
-    monkeypatch.setattr(geometric, "SMALLEST_WINDOW", 1.0)
     monkeypatch.setattr(geometric, "_rotations", lambda *_: torch.from_numpy(turn)[None])
-    found = seen_from_elsewhere(batch_of(seen_by(camera, room)), torch.Generator(), 15.0, FOV_DEG)
+    found = seen_from_elsewhere(batch_of(seen_by(camera, room)), torch.Generator(), 1.0, 15.0, FOV_DEG)
     labels = {name: value.as_subclass(Tensor)[0].numpy() for (_, name), value in found.labels.items()}
     expected = seen_by(turned, room)
     seen = labels["depth"][0] > 0
@@ -87,11 +86,10 @@ def test_a_wide_image_is_turned_by_the_angle_of_view_of_its_longer_side(monkeypa
     reach = math.degrees(math.atan(math.tan(math.radians(30)) / 2))
     turn = Rotation.from_euler("x", reach, degrees=True).as_matrix().astype(np.float32)
     monkeypatch.setattr(geometric, "_rotations", lambda *_: torch.from_numpy(turn)[None])
-    monkeypatch.setattr(geometric, "SMALLEST_WINDOW", 1.0)
     batch = DeviceBatch(
         torch.zeros(1, 3, height, width), {("source", "depth"): Depth(torch.ones(1, 1, height, width))}, 1
     )
-    seen = seen_from_elsewhere(batch, torch.Generator(), 10.0, 60.0).labels["source", "depth"][0, 0] > 0
+    seen = seen_from_elsewhere(batch, torch.Generator(), 1.0, 10.0, 60.0).labels["source", "depth"][0, 0] > 0
     column = seen[:, width // 2]
     assert abs(int(column.sum()) - height // 2) <= 1
     assert seen[-1].all() != seen[0].all()
@@ -103,7 +101,9 @@ def test_no_rotation_leaves_every_label_valid_and_rotation_is_drawn_for_each_ima
         return DeviceBatch(torch.zeros(16, 3, 32, 32, dtype=torch.uint8), labels, 16)
 
     still, turned = (
-        augmented(batch(), Augment("geometric", degrees), torch.Generator().manual_seed(0)).labels["source", "depth"]
+        augmented(batch(), Augment("geometric", 0.85, degrees), torch.Generator().manual_seed(0)).labels[
+            "source", "depth"
+        ]
         for degrees in (0.0, 20.0)
     )
     assert (still == 1).all()
@@ -130,10 +130,9 @@ def test_points_are_those_that_the_turned_camera_projects(
         (-0.2, -0.35, -2.3), (0.4, 0.25, -1.7), (20, 3)
     )  # x right, y up, z back; metres
     turn = Rotation.from_euler("xyz", angles, degrees=True).as_matrix()
-    monkeypatch.setattr(geometric, "SMALLEST_WINDOW", 1.0)
     monkeypatch.setattr(geometric, "_rotations", lambda *_: torch.from_numpy(turn)[None].float())
     batch = DeviceBatch(torch.zeros(1, 3, *shape), {("source", "keypoints"): projected(scene, *shape)}, 1)
-    found = seen_from_elsewhere(batch, torch.Generator(), 15.0, FOV_DEG).labels["source", "keypoints"]
+    found = seen_from_elsewhere(batch, torch.Generator(), 1.0, 15.0, FOV_DEG).labels["source", "keypoints"]
     expected = projected(scene @ turn.T, *shape)
     assert isinstance(found, Points)
     assert found.canvas_size == shape
@@ -153,7 +152,7 @@ def test_points_lie_where_the_augmented_image_shows_them(shape: tuple[int, int],
     rows = np.concatenate([places, np.full((24, 1, 1), np.nan), np.ones((24, 1, 1))], -1)
     labels = {("target", "keypoints"): Points(torch.from_numpy(rows).float(), canvas_size=shape, mirror=(0,))}
     batch = DeviceBatch(images, labels, 0)
-    found = augmented(batch, Augment("geometric", rotate_deg, 60.0), torch.Generator().manual_seed(1))
+    found = augmented(batch, Augment("geometric", 0.85, rotate_deg, 60.0), torch.Generator().manual_seed(1))
     moved = found.labels["target", "keypoints"].as_subclass(Tensor)
     shown = 0
     for image, point in zip(found.image[:, 0].numpy(), moved[:, 0].numpy(), strict=True):
@@ -171,5 +170,5 @@ def test_a_smaller_window_enlarges_z(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(geometric, "_windows", lambda *_: (torch.tensor([0.5]), torch.tensor([[0.5, 0.0]])))
     label = Points(torch.tensor([[[60.0, 30.0, 4.0, 1.0]]]), canvas_size=(60, 80), mirror=(0,))
     batch = DeviceBatch(torch.zeros(1, 3, 60, 80), {("source", "keypoints"): label}, 1)
-    found = seen_from_elsewhere(batch, torch.Generator(), 0.0, FOV_DEG).labels["source", "keypoints"]
+    found = seen_from_elsewhere(batch, torch.Generator(), 1.0, 0.0, FOV_DEG).labels["source", "keypoints"]
     assert found[0, 0].tolist() == [40.0, 30.0, 8.0, 1.0]

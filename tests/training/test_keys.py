@@ -51,6 +51,7 @@ PAIR: dict[str, tuple[Any, tuple[bool, bool]]] = {
     "size": (48, BOTH),
     "resize": ("squash", BOTH),
     "augment": ("geometric", BOTH),
+    "zoom": (0.7, BOTH),
     "rotate_deg": (9.0, BOTH),
     "fov_deg": (50.0, BOTH),
 }

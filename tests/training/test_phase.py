@@ -161,3 +161,11 @@ def test_the_history_has_a_row_for_each_validation_with_the_mean_losses_since_th
     total = table["loss_source_normals"] + 0.7 * anchor
     assert np.allclose(table["loss"], total, rtol=1e-5)
     assert not any(math.isnan(value) for row in table.tolist() for value in row)
+
+
+@pytest.mark.parametrize(("augment", "centre"), [("none", True), ("geometric", False)])
+def test_without_augmentation_every_window_is_the_middle_one(
+    augment: str, centre: bool, tiny_pair: TinyPair, tmp_path: Path
+) -> None:
+    """The default camera rotation, which only augmentation applies, makes no difference to that."""
+    assert untrained(tiny_pair, tmp_path, "baseline", augment=augment).steps.random_windows != centre
