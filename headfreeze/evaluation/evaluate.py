@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from headfreeze.data.folder import Dataset, Sample, files_by_id, open_dataset
 from headfreeze.data.images import read_image
 from headfreeze.errors import InputError
+from headfreeze.evaluation.inside import check_region, region
 from headfreeze.files import write_json, write_text
 from headfreeze.progress import progress
 from headfreeze.run import Run
@@ -43,7 +45,9 @@ class Scores:
         write_json(folder / "metrics.json", self.metrics)
 
 
-def evaluate(predictions: Path | str, data: Path | str, split: str = "test", device: str = "auto") -> Scores:
+def evaluate(
+    predictions: Path | str, data: Path | str, split: str = "test", device: str = "auto", inside: str = ""
+) -> Scores:
     """Evaluates a run, or stored predictions of any program, and writes metrics.json and scores of every image.
 
     Args:
@@ -52,6 +56,8 @@ def evaluate(predictions: Path | str, data: Path | str, split: str = "test", dev
         data: a dataset in the folder format.
         split: train, val or test.
         device: where a run's network computes.
+        inside: a task of the dataset; where its labels say, and nowhere else, pixels are judged: in all classes of a
+            segmentation but the first, or in the face that keypoints outline. Default: wherever there are labels.
 
     Raises:
         InputError: nothing to evaluate, a prediction is missing or has another size than its label, damaged files.
@@ -60,15 +66,16 @@ def evaluate(predictions: Path | str, data: Path | str, split: str = "test", dev
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give a run, or a folder with predictions as TASK/ID.EXT")
     if (folder / "run.json").is_file():
-        scores = evaluate_run(Run(folder, device), dataset, split)
-        scores.write(folder / "evaluation" / f"{dataset.root.resolve().name}-{split}")
+        scores = evaluate_run(Run(folder, device), dataset, split, inside)
+        within = f"-inside-{inside}" if inside else ""
+        scores.write(folder / "evaluation" / f"{dataset.root.resolve().name}-{split}{within}")
     else:
-        scores = evaluate_stored(folder, dataset, split)
+        scores = evaluate_stored(folder, dataset, split, inside)
         scores.write(folder)
     return scores
 
 
-def evaluate_run(run: Run, dataset: Dataset, split: str) -> Scores:
+def evaluate_run(run: Run, dataset: Dataset, split: str, inside: str = "") -> Scores:
     """A run on all of its trained tasks that this split has labels for."""
     tasks = {}
     for name in run.card.trained:
@@ -81,10 +88,10 @@ def evaluate_run(run: Run, dataset: Dataset, split: str) -> Scores:
             tasks[name] = run.tasks[name]
     if not tasks:
         raise InputError(_no_labels(dataset, split, run.card.trained))
-    return score(lambda sample: run.predict(read_image(sample.image)), dataset, split, tasks)
+    return score(lambda sample: run.predict(read_image(sample.image)), dataset, split, tasks, inside)
 
 
-def evaluate_stored(folder: Path, dataset: Dataset, split: str) -> Scores:
+def evaluate_stored(folder: Path, dataset: Dataset, split: str, inside: str = "") -> Scores:
     """Stored predictions, PREDICTIONS/TASK/ID.EXT, on every task that has a folder there and labels in this split."""
     predicted = {name: task for name, task in dataset.tasks.items() if (folder / name).is_dir()}
     if not predicted:
@@ -112,23 +119,49 @@ def evaluate_stored(folder: Path, dataset: Dataset, split: str) -> Scores:
             if name in sample.labels
         }
 
-    return score(read, dataset, split, tasks)
+    return score(read, dataset, split, tasks, inside)
 
 
-def score(predict: Predict, dataset: Dataset, split: str, tasks: Mapping[str, Task]) -> Scores:
+def score(predict: Predict, dataset: Dataset, split: str, tasks: Mapping[str, Task], inside: str = "") -> Scores:
     """Predictions for every image of a split that has a label of one of `tasks`."""
     totals = {name: task.metric() for name, task in tasks.items()}
     images: dict[str, list[dict[str, float | str]]] = {name: [] for name in tasks}
-    samples = [s for s in dataset.samples(split, tasks) if s.labels]
+    samples = [s for s in dataset.samples(split, {*tasks, inside} - {""}) if s.labels.keys() & tasks.keys()]
+    if inside:
+        _check_inside(samples, dataset, inside)
     with progress(f"evaluating {dataset.root.name}/{split}", len(samples)) as report:
         for count, sample in enumerate(samples, 1):
             predictions = predict(sample)
-            for name, path in sample.labels.items():
-                label = tasks[name].read(path)
+            for name in [name for name in tasks if name in sample.labels]:
+                label = _judged(_read(dataset, sample, name), name, dataset, sample, inside)
                 own = totals[name](predictions[name][None], label[None])
                 images[name].append({"id": sample.id, **own})
             report(count, "")
     return Scores({name: total.compute() for name, total in totals.items()}, images)
+
+
+def _check_inside(samples: Iterable[Sample], dataset: Dataset, inside: str) -> None:
+    check_region(dataset.task(inside))
+    missing = [sample.id for sample in samples if inside not in sample.labels]
+    if missing:
+        raise InputError(
+            f"{dataset.root}: {len(missing)} images have no label of '{inside}', the first is '{missing[0]}'; to judge"
+            " inside of it, every image needs one"
+        )
+
+
+def _read(dataset: Dataset, sample: Sample, name: str) -> Tensor:
+    task = dataset.tasks[name]
+    return task.wrap(task.read(sample.labels[name]), (sample.height, sample.width))
+
+
+def _judged(label: Tensor, name: str, dataset: Dataset, sample: Sample, inside: str) -> Tensor:
+    """The label, invalid outside of the region."""
+    task = dataset.tasks[name]
+    if not inside or not task.dense:
+        return label
+    where = region(dataset.tasks[inside], _read(dataset, sample, inside))
+    return torch.where(where, label, task.invalid(sample.height, sample.width))
 
 
 def _no_labels(dataset: Dataset, split: str, predicted: Iterable[str]) -> str:
