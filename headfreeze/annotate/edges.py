@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from headfreeze.annotate.declare import declare, declared
-from headfreeze.data.folder import SPLITS, files_by_id
-from headfreeze.data.images import EXTENSIONS, read_image
+from headfreeze.annotate.images import images_of, refuse_to_overwrite
+from headfreeze.data.images import read_image
 from headfreeze.errors import InputError
 from headfreeze.files import new_folder
 from headfreeze.progress import progress
@@ -58,9 +58,9 @@ def annotate_edges(
     """
     task = make_task(name, {"kind": "segmentation", "classes": list(CLASSES)})
     _check(blur_px, strong, weak, thickness_px)
-    images = _images(root)
+    images = images_of(root)
     if not overwrite:
-        _refuse_to_overwrite(root, name, images)
+        refuse_to_overwrite(root, name, images)
     declared(root)  # a dataset.yaml that cannot be understood shows before the work, not after it
     total, done = sum(map(len, images.values())), 0
     with ExitStack() as finish, progress("annotating edges", total) as report:
@@ -115,22 +115,3 @@ def _check(blur_px: float, strong: float, weak: float, thickness_px: int) -> Non
             raise InputError(f"{setting} is {value}; give a share above 0 and up to 1")
     if thickness_px < 1:
         raise InputError(f"thickness_px is {thickness_px}; the thinnest line has 1 pixel")
-
-
-def _images(root: Path) -> dict[str, dict[str, Path]]:
-    if not root.is_dir():
-        raise InputError(f"{root}: no such folder")
-    folders = {split: root / split / "image" for split in SPLITS}
-    images = {split: files_by_id(folder, EXTENSIONS) for split, folder in folders.items() if folder.is_dir()}
-    images = {split: files for split, files in images.items() if files}
-    if not images:
-        raise InputError(f"{root}: no images; they lie in ROOT/train/image, ROOT/val/image or ROOT/test/image")
-    return images
-
-
-def _refuse_to_overwrite(root: Path, name: str, images: dict[str, dict[str, Path]]) -> None:
-    for split in images:
-        folder = root / split / name
-        count = len(files_by_id(folder, (".png", ".npy"))) if folder.is_dir() else 0
-        if count:
-            raise InputError(f"{folder}: {count} labels are there already; choose another name, or set overwrite")

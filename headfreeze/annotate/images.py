@@ -1,0 +1,38 @@
+"""The images that an annotator labels, and the labels that it must not replace."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from headfreeze.data.folder import SPLITS, files_below, files_by_id
+from headfreeze.data.images import EXTENSIONS
+from headfreeze.errors import InputError, unknown
+
+
+def images_of(root: Path, splits: Iterable[str] = SPLITS) -> dict[str, dict[str, Path]]:
+    """{split: {id: file}} of ROOT/{split}/image, without splits that have none.
+
+    Raises:
+        InputError: no such folder, an unknown split, or no images at all.
+    """
+    wanted = list(splits)
+    for split in wanted:
+        if split not in SPLITS:
+            raise InputError(unknown("split", split, SPLITS))
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder")
+    folders = {split: root / split / "image" for split in wanted}
+    images = {split: files_by_id(folder, EXTENSIONS) for split, folder in folders.items() if folder.is_dir()}
+    images = {split: files for split, files in images.items() if files}
+    if not images:
+        places = " or ".join(f"ROOT/{split}/image" for split in wanted)
+        raise InputError(f"{root}: no images; they lie in {places}")
+    return images
+
+
+def refuse_to_overwrite(root: Path, name: str, splits: Iterable[str]) -> None:
+    """Raises InputError where a folder ROOT/{split}/NAME holds files."""
+    for split in splits:
+        folder = root / split / name
+        count = sum(1 for _ in files_below(folder))
+        if count:
+            raise InputError(f"{folder}: {count} labels are there already; choose another name, or set overwrite")
