@@ -3,6 +3,9 @@
 # One thread a process: tests run side by side, a process a core.
 PYTEST = OMP_NUM_THREADS=1 .venv/bin/pytest -n auto --maxprocesses 8
 
+# What `headfreeze annotate landmarks` fetches on first use; fetched ahead, so that the tests need no network.
+FACE_MODELS = .venv/face-models/face_landmark.tflite
+
 .PHONY: help install demo test test-slow lint check bench clean
 
 help:
@@ -20,10 +23,10 @@ install: .venv/installed
 demo: .venv/installed
 	.venv/bin/headfreeze demo
 
-test: .venv/installed
+test: .venv/installed $(FACE_MODELS)
 	$(PYTEST)
 
-test-slow: .venv/installed
+test-slow: .venv/installed $(FACE_MODELS)
 	$(PYTEST) -m ''
 
 lint: .venv/installed
@@ -56,4 +59,8 @@ PYTHONS = $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 	echo "installing headfreeze and PyTorch into .venv with $$found: about 3 minutes, 6 GB on Linux; once"; \
 	.venv/bin/python -m pip --version > /dev/null 2>&1 || "$$found" -m venv --clear .venv
 	@.venv/bin/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[lite,synth,dev]'
+	@touch $@
+
+$(FACE_MODELS): .venv/installed
+	@.venv/bin/python -c 'from pathlib import Path; from headfreeze.annotate.face_models import face_models; face_models(Path("$(@D)"))'
 	@touch $@

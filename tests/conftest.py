@@ -21,6 +21,7 @@ hypothesis.settings.register_profile("headfreeze", deadline=None)  # a busy mach
 hypothesis.settings.load_profile("headfreeze")
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+_FACE_MODELS = Path(__file__).resolve().parents[1] / ".venv" / "face-models"
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +52,14 @@ def shared_data() -> Path:
     if not _SHARED.is_dir():
         pytest.skip("the real data is not here: there is no ../shared/data beside the checkout")
     return _SHARED
+
+
+@pytest.fixture(scope="session")
+def face_models() -> Path:
+    """The folder of the face mesh's models: made by `make test`, or here, once, where PyPI can be reached."""
+    from headfreeze.annotate.face_models import face_models  # here, so that the type checker is around it
+
+    return face_models(_FACE_MODELS)
 
 
 @pytest.fixture(scope="session")
