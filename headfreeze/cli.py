@@ -277,6 +277,31 @@ def _annotate_edges(values: Namespace) -> None:
     print(f"{count} edge maps written to {values.root}/*/{values.name}")
 
 
+def _landmarks_arguments(arguments: Arguments) -> None:
+    arguments.add("root", Path, "dataset; with nothing but images in ROOT/{train,val,test}/image too")
+    detectors = "mediapipe (with relative depth), face-alignment (the paper's; with depth), face-alignment-2d"
+    arguments.add("--detector", str, detectors, "mediapipe")
+    arguments.add("--name", str, "name of the task, and of the folder of its labels", "keypoints")
+    arguments.add_list("--splits", str, "splits to label", ("train", "val", "test"))
+    arguments.add("--overwrite", bool, "replace labels that are there", False)
+    arguments.add("--device", str, "for face-alignment: auto, cpu, cuda, mps or cuda:N", "auto")
+
+
+def _annotate_landmarks(values: Namespace) -> None:
+    from headfreeze.annotate.landmarks import annotate_landmarks, table
+
+    tallies = annotate_landmarks(
+        values.root,
+        detector=values.detector,
+        name=values.name,
+        splits=values.splits,
+        overwrite=values.overwrite,
+        device=values.device,
+    )
+    print(table(tallies))
+    print(f"landmarks are in {values.root}/*/{values.name}")
+
+
 def _check_arguments(arguments: Arguments) -> None:
     arguments.add("roots", list[Path], "datasets in the folder format")
     arguments.add("--out", Path | None, "gets a contact sheet of each split; none is written without it", None)
@@ -335,6 +360,12 @@ COMMANDS: dict[str, Command] = {
         "headfreeze annotate edges photos",
         _edges_arguments,
         _annotate_edges,
+    ),
+    "annotate landmarks": Command(
+        "write the 68 landmarks of faces beside the images: a free anchor",
+        "headfreeze annotate landmarks portraits",
+        _landmarks_arguments,
+        _annotate_landmarks,
     ),
     "data check": Command(
         "say what a dataset holds and what is wrong with it",

@@ -108,6 +108,8 @@ def test_without_a_command_all_of_them_are_listed(run: Run) -> None:
         (("demo", "--steps", "x", "--seeds", "y"), "2 problems: (1) steps is 'x'; expected a whole number; (2) seeds"),
         (("data", "check", "nowhere"), "listed above; mend them and check again"),
         (("annotate", "edges", "nowhere"), "nowhere: no such folder"),
+        (("annotate", "landmarks", "nowhere"), "nowhere: no such folder"),
+        (("annotate", "landmarks", ".", "--detector", "dlib"), "unknown detector 'dlib': choose from face-alignment"),
     ],
 )
 def test_bad_usage_is_one_line_and_exit_2(words: tuple[str, ...], message: str, run: Run, tmp_path: Path) -> None:

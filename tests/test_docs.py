@@ -11,6 +11,7 @@ from PIL import Image
 
 from examples import tune_adversary
 from headfreeze.cli import run
+from tests.annotate.portrait import portrait
 from tests.synth.heads.small_model import write_clone
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,6 +21,7 @@ READING_ORDER = (
     "docs/evaluation.md",
     "docs/data.md",
     "docs/faces.md",
+    "docs/landmarks.md",
     "README.md",
     "docs/real-photographs.md",
 )
@@ -59,9 +61,14 @@ def test_all_documents_are_read() -> None:
     assert with_commands <= set(READING_ORDER)
 
 
-def test_every_command_and_the_python_example_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_and_the_python_example_run(
+    face_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     write_clone(Path("ICT-FaceKit"))  # one of a few hundred vertices
+    monkeypatch.setattr("headfreeze.annotate.face_models.default_folder", lambda: face_models)
+    Path("portraits/train/image").mkdir(parents=True)
+    Image.fromarray(portrait()).save("portraits/train/image/her.jpg")
     for document in READING_ORDER:
         if document == "docs/faces.md" and not find_spec("embreex"):
             continue  # no wheel for Linux on ARM
