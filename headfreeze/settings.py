@@ -14,7 +14,7 @@ Norm = Literal["shared", "frozen", "per_domain"]
 Optimizer = Literal["adamw", "sgd"]
 Schedule = Literal["onecycle", "poly", "constant"]
 Precision = Literal["32", "bf16", "16"]
-FreezeAfter = Literal["backbone", "up1", "up2", "up3"]
+FreezeAfter = Literal["auto", "backbone", "up1", "up2", "up3"]
 PhaseEnd = Literal["share", "plateau"]
 AdversaryKind = Literal["feature", "output", "joint"]
 AdversaryLoss = Literal["bce", "lsgan"]
@@ -133,7 +133,7 @@ class Training:
         phase_share: share of the budget of the first of two phases.
         phase_end: the first of two phases ends at its share of the budget, or earlier at its plateau on source
             validation; what is left over goes to the second.
-        freeze_after: the last stage that a freezing phase still trains.
+        freeze_after: the last stage that a freezing phase still trains; auto: up2 as in the paper, up3 for tiny.
         seed: of weights, batches and augmentation.
         workers: processes that decode images; -1 chooses by the size of the data.
         cache_gb: memory in GiB for decoded images.
@@ -156,7 +156,7 @@ class Training:
     anchor_weight: float = 0.0
     phase_share: float = 0.75
     phase_end: PhaseEnd = "share"
-    freeze_after: FreezeAfter = "up2"
+    freeze_after: FreezeAfter = "auto"
     seed: int = 0
     workers: int = -1
     cache_gb: float = 4.0
@@ -189,6 +189,13 @@ class Training:
         if architecture.pretrained:
             return PRETRAINED_LEARNING_RATE
         return TINY_LEARNING_RATE if architecture.backbone == "tiny" else SCRATCH_LEARNING_RATE
+
+
+    def freeze_point(self, architecture: Architecture) -> str:
+        """The last stage that a freezing phase trains: the user's, or the default of the kind of network."""
+        if self.freeze_after != "auto":
+            return self.freeze_after
+        return "up3" if architecture.backbone == "tiny" else "up2"
 
 
 @dataclass(frozen=True)

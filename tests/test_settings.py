@@ -122,3 +122,9 @@ def test_settings_and_recipes_are_light_to_import() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "False False\n"
+
+
+def test_the_freeze_point_is_the_papers_but_for_tiny() -> None:
+    assert Training().freeze_point(Architecture("resnet50")) == "up2"
+    assert Training().freeze_point(Architecture("tiny")) == "up3"
+    assert Training(freeze_after="up1").freeze_point(Architecture("tiny")) == "up1"

@@ -232,7 +232,7 @@ class RecipeTraining:
             "seed": self.seed,
         }
         if phase.freeze_head:
-            spec["freeze_after"] = settings.training.freeze_after
+            spec["freeze_after"] = settings.training.freeze_point(settings.architecture)
         if phase.adversary:
             spec["adversary"] = plain["adversarial"]
         if planned.parent:
@@ -267,7 +267,7 @@ class RecipeTraining:
             network.load_state_dict(parent.weights())
         plan = PhasePlan(
             steps=planned.steps,
-            freeze_after=settings.training.freeze_after if planned.phase.freeze_head else None,
+            freeze_after=settings.training.freeze_point(settings.architecture) if planned.phase.freeze_head else None,
             seed=self.seed * 8 + planned.number,
             rate=settings.training.learning_rate(settings.architecture),
             weights=parent.result()["weights"] if parent else None,
