@@ -17,6 +17,7 @@ from headfreeze.data.canvas import Canvas, resized
 from headfreeze.errors import InputError
 from headfreeze.files import write_json
 from headfreeze.models.network import OUTPUT_STRIDE, Network, Outputs, OutputSpec, enlarged
+from headfreeze.models.norm import Domain
 from headfreeze.settings import Architecture, Pair
 from headfreeze.tasks import make_task
 from headfreeze.tasks.base import Task
@@ -92,7 +93,6 @@ class Run:
         except Exception as error:
             raise InputError(f"{folder}/weights.safetensors: does not hold this network ({error})"[:300]) from None
         self.network.to(self.device).to(memory_format=torch.channels_last).eval()
-        self.network.domain = "target"  # photographs, where each domain has norm layers of its own
 
     def _build(self) -> None:
         """Everything that the card describes."""
@@ -112,21 +112,28 @@ class Run:
     @torch.no_grad()
     def predict(self, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Tensor]:
         """Predictions of all trained tasks for one image of any size, as labels at its own resolution."""
+        size = (image.shape[0], image.shape[1])
+        outputs = self.outputs(image)
+        return {name: self._label(name, outputs, size) for name in self.trained}
+
+    @torch.no_grad()
+    def outputs(self, image: UInt8[np.ndarray, "h w 3"], domain: Domain = "target") -> Outputs:
+        """What the network gives for one image of a domain, scaled as for training."""
         height, width = image.shape[:2]
         value = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].to(self.device)
-        size = self.canvas.size_for(height, width)
-        scaled = resized(value, size).float().div_(255)
-        outputs = self.network(scaled.contiguous(memory_format=torch.channels_last))
-        return {name: self._label(name, outputs, size, (height, width)) for name in self.trained}
+        scaled = resized(value, self.canvas.size_for(height, width)).float().div_(255)
+        self.network.domain = domain
+        outputs: Outputs = self.network(scaled.contiguous(memory_format=torch.channels_last))
+        return outputs
 
-    def _label(self, name: str, outputs: Outputs, size: tuple[int, int], wanted: tuple[int, int]) -> Tensor:
-        """One task's prediction for the first image, whose size was `size`, as a label of the size that is wanted."""
+    def _label(self, name: str, outputs: Outputs, wanted: tuple[int, int]) -> Tensor:
+        """One task's prediction for the first image, as a label of the size that is wanted."""
         task, output = self.tasks[name], outputs.maps[name].float()
         if task.dense:
             return task.wrap(task.decode(enlarged(output, wanted))[0].cpu(), wanted)
         points = task.decode(output, outputs.vectors.get(name))[0].cpu()
-        in_map = tuple(side / OUTPUT_STRIDE for side in size)
-        return resized(task.wrap(points, (in_map[0], in_map[1])), wanted)
+        height, width = self.canvas.size_for(*wanted)
+        return resized(task.wrap(points, (height / OUTPUT_STRIDE, width / OUTPUT_STRIDE)), wanted)
 
 
 def build_network(architecture: Architecture, tasks: Mapping[str, Task], pretrained: bool | None = None) -> Network:

@@ -190,7 +190,6 @@ class Training:
             return PRETRAINED_LEARNING_RATE
         return TINY_LEARNING_RATE if architecture.backbone == "tiny" else SCRATCH_LEARNING_RATE
 
-
     def freeze_point(self, architecture: Architecture) -> str:
         """The last stage that a freezing phase trains: the user's, or the default of the kind of network."""
         if self.freeze_after != "auto":

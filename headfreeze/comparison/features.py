@@ -1,0 +1,148 @@
+"""Do both domains look alike to the head? Features at the same places of both, and where they lie: the paper's Fig. 3.
+
+Places are keypoints, or the classes of a segmentation.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+import torch.nn.functional as nnf
+from jaxtyping import Float, Integer
+from torch import Tensor
+
+from headfreeze.data.folder import Sample
+from headfreeze.data.images import read_image
+from headfreeze.files import write_with
+from headfreeze.models.norm import Domain
+from headfreeze.pictures import spread
+from headfreeze.run import Run
+from headfreeze.tasks.base import Task
+from headfreeze.tasks.keypoints import KeypointsTask
+from headfreeze.tasks.point_orders import MULTI_PIE
+from headfreeze.tasks.points import Points
+from headfreeze.tasks.segmentation import SegmentationTask
+
+DOMAINS = ("source", "target")
+IMAGES = 60
+_MOST_PLACES = 8
+_FACE = {8: "chin", 30: "nose", 36: "right eye", 45: "left eye", 48: "right of mouth", 54: "left of mouth"}
+
+
+@dataclass(frozen=True)
+class PlacedFeatures:
+    """Features of a network at places that both domains have.
+
+    Attributes:
+        values: n features of c channels.
+        place: which place each is from.
+        domain: which domain, an index into DOMAINS.
+        names: of the places.
+    """
+
+    values: Float[np.ndarray, "n c"]
+    place: Integer[np.ndarray, " n"]
+    domain: Integer[np.ndarray, " n"]
+    names: Mapping[int, str]
+
+    def __add__(self, other: Self) -> "PlacedFeatures":
+        return PlacedFeatures(
+            np.concatenate([self.values, other.values]),
+            np.concatenate([self.place, other.place]),
+            np.concatenate([self.domain, other.domain]),
+            self.names,
+        )
+
+    def plane(self) -> Float[np.ndarray, "n 2"]:
+        """The features along their two principal components."""
+        centred = self.values - self.values.mean(0)
+        _, _, directions = np.linalg.svd(centred, full_matrices=False)
+        plane: np.ndarray = centred @ directions[:2].T
+        return plane
+
+    def domain_distance(self) -> float:
+        """How far apart the domains' means at a place are, over how far apart the means of different places are.
+
+        0: the domains coincide; 1: they differ as much as the places do. NaN where fewer than two places are in both.
+        """
+        means = {
+            (place, domain): self.values[chosen].mean(0)
+            for place in self.names
+            for domain in range(len(DOMAINS))
+            if (chosen := (self.place == place) & (self.domain == domain)).any()
+        }
+        both = [place for place in self.names if (place, 0) in means and (place, 1) in means]
+        if len(both) < 2:
+            return float("nan")
+        across = np.mean([np.linalg.norm(means[place, 0] - means[place, 1]) for place in both])
+        pairs = [(a, b) for a in both for b in both if a < b]
+        between = np.mean([np.linalg.norm(means[a, d] - means[b, d]) for a, b in pairs for d in range(len(DOMAINS))])
+        return float(across / between) if between else float("nan")
+
+
+def places(task: Task) -> dict[int, str]:
+    """The places that labels of this task name, a few of them where there are many; none for other kinds of task."""
+    if isinstance(task, KeypointsTask):
+        if task.order is MULTI_PIE:
+            return dict(_FACE)
+        return {int(i): f"point {i}" for i in spread(range(task.order.count), _MOST_PLACES)}
+    if isinstance(task, SegmentationTask):
+        return dict(list(enumerate(task.classes))[:_MOST_PLACES])
+    return {}
+
+
+def placed_features(run: Run, samples: Sequence[Sample], task: Task, stage: str, domain: Domain) -> PlacedFeatures:
+    """Features of a stage of the network, see `Outputs.features`, at the places of up to 60 labelled images."""
+    names = places(task)
+    values: list[np.ndarray] = []
+    where: list[int] = []
+    for sample in spread([s for s in samples if task.name in s.labels], IMAGES):
+        features = run.outputs(read_image(sample.image), domain).features[stage].float().cpu()
+        label = task.wrap(task.read(sample.labels[task.name]), (sample.height, sample.width))
+        for place, value in _at(features, label, names):
+            values.append(value.numpy())
+            where.append(place)
+    channels = run.network.channels[stage]
+    stacked = np.stack(values) if values else np.empty((0, channels), np.float32)
+    return PlacedFeatures(stacked, np.array(where, int), np.full(len(where), DOMAINS.index(domain)), names)
+
+
+def _at(features: Float[Tensor, "1 c h w"], label: Tensor, names: Mapping[int, str]) -> list[tuple[int, Tensor]]:
+    """The feature of each place that the label shows."""
+    if isinstance(label, Points):
+        height, width = label.canvas_size
+        place = 2 * label.as_subclass(Tensor)[list(names), :2] / torch.tensor([width, height]) - 1
+        found = nnf.grid_sample(features, place.nan_to_num(2.0)[None, None], align_corners=False)[0, :, 0].T  # k c
+        inside = (place.abs() <= 1).all(-1)
+        return [(name, value) for name, value, there in zip(names, found, inside, strict=True) if there]
+    size = features.shape[-2:]
+    classes = nnf.interpolate(label.as_subclass(Tensor)[None].float(), size=size, mode="nearest-exact")[0, 0]
+    return [(name, features[0, :, classes == name].mean(1)) for name in names if bool((classes == name).any())]
+
+
+def draw_features(found: Mapping[str, PlacedFeatures], path: Path) -> None:
+    """Writes a panel for each recipe: features along their principal components; ● source, × target."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # half a second to import, and few commands draw
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3.2 * len(found), 3.6), dpi=130, layout="constrained")
+    FigureCanvasAgg(figure)
+    colours = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442", "#000000")  # Okabe & Ito
+    axes = figure.subplots(1, len(found), squeeze=False)[0]
+    for axis, (recipe, features) in zip(axes, found.items(), strict=True):
+        plane = features.plane()
+        for (place, name), colour in zip(features.names.items(), colours, strict=False):
+            for domain, marker in enumerate(("o", "x")):
+                chosen = (features.place == place) & (features.domain == domain)
+                label = name if domain == 0 else None
+                axis.scatter(*plane[chosen].T, s=14, marker=marker, c=colour, linewidths=0.8, alpha=0.7, label=label)
+        axis.set_title(f"{recipe}: {features.domain_distance():.2f}", fontsize=9)
+        axis.set_xticks([])
+        axis.set_yticks([])
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    figure.suptitle("● source  × target   (distance of the domains ÷ distance of the places)", fontsize=9)
+    write_with(path, lambda p: figure.savefig(p, format="png"))
