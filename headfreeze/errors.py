@@ -11,6 +11,10 @@ class InputError(ValueError):
     """Bad input. The command line prints the message on one line and exits with 2; nothing is left half-written."""
 
 
+class ElsewhereError(RuntimeError):
+    """Another process of the same training has failed, and says itself what happened."""
+
+
 def unknown(kind: str, name: str, choices: Iterable[str]) -> str:
     """One line for a name that is not among `choices`: names the nearest, and lists them all where they are few."""
     names = sorted(choices)

@@ -15,6 +15,7 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchvision import tv_tensors
 
+from headfreeze.divided import whole_max
 from headfreeze.errors import InputError, unknown
 from headfreeze.tasks.base import Picture, Task
 from headfreeze.tasks.depth_metric import DepthMetric
@@ -138,7 +139,7 @@ def _berhu(
     """|e| up to c, (e² + c²) / 2c beyond; c is a constant of the batch, without a gradient of its own."""
     clamped = _clamped(output)
     error = (clamped.exp() - label).abs()
-    c = (0.2 * (error.detach() * valid).amax()).clamp(min=1e-6)
+    c = (0.2 * whole_max((error * valid).amax())).clamp(min=1e-6)
     berhu = torch.where(error <= c, error, (error.square() + c.square()) / (2 * c))
     # Where the clamp cuts the gradient off, the distance to its range leads the output back.
     return masked_mean(berhu + (output - clamped).abs(), valid)

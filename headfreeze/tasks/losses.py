@@ -1,8 +1,10 @@
-"""What the losses of all tasks share: float32 arithmetic and the mean over valid pixels."""
+"""What the losses of all tasks share: float32 arithmetic and the mean over valid pixels of the whole batch."""
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+
+from headfreeze.divided import whole_sum
 
 
 def widened(output: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
@@ -21,4 +23,10 @@ def masked_mean(values: Float[Tensor, "*n"], valid: Bool[Tensor, "*n"]) -> Float
     a finite gradient everywhere, invalid pixels included, for 0 · ∞ is not 0.
     """
     weight = valid.to(values.dtype)
-    return (values * weight).sum() / weight.sum().clamp(min=1)
+    return mean_of((values * weight).sum(), weight.sum())
+
+
+def mean_of(total: Float[Tensor, ""], count: Float[Tensor, ""]) -> Float[Tensor, ""]:
+    """Mean from a sum over valid pixels and their number, over all processes' parts of the batch; 0 of none."""
+    total, count = whole_sum(torch.stack([total, count]))
+    return total / count.clamp(min=1)

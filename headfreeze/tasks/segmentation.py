@@ -21,7 +21,7 @@ from torchvision import tv_tensors
 from headfreeze.errors import InputError
 from headfreeze.tasks.base import Picture, Task
 from headfreeze.tasks.images import read_png, with_extension, write_png
-from headfreeze.tasks.losses import widened
+from headfreeze.tasks.losses import mean_of, widened
 from headfreeze.tasks.segmentation_metric import SegmentationMetric
 
 _INVALID_8_BIT, _INVALID_16_BIT = 255, 65535
@@ -73,7 +73,7 @@ class SegmentationTask(Task):
         """Mean cross-entropy."""
         target = label.squeeze(1).long()
         total = functional.cross_entropy(widened(output), target, ignore_index=self.invalid_index, reduction="sum")
-        return total / (target != self.invalid_index).sum().clamp(min=1)
+        return mean_of(total, (target != self.invalid_index).sum().to(total.dtype))
 
     def decode(self, output: Float[Tensor, "b c h w"], _vector: Tensor | None = None, /) -> Integer[Tensor, "b 1 h w"]:
         """The class with the highest score."""
