@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
+from torchvision import tv_tensors
 
 LabelKey = tuple[str, str]
 """(domain, task)."""
@@ -25,3 +27,16 @@ class DeviceBatch:
     def rows(self, domain: str) -> slice:
         """Where the images of a domain lie in `image`."""
         return slice(0, self.n_source) if domain == "source" else slice(self.n_source, None)
+
+    def part(self, number: int, count: int) -> "DeviceBatch":
+        """Part `number` of `count` equal parts of each domain's images, in their order, with their labels."""
+        if count == 1:
+            return self
+        images = torch.cat([_part(self.image[self.rows(domain)], number, count) for domain in ("source", "target")])
+        labels = {k: tv_tensors.wrap(_part(v, number, count), like=v) for k, v in self.labels.items()}
+        return DeviceBatch(images, labels, self.n_source // count)
+
+
+def _part(rows: Tensor, number: int, count: int) -> Tensor:
+    size = len(rows) // count
+    return rows.as_subclass(Tensor)[number * size : (number + 1) * size]

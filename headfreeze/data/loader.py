@@ -86,14 +86,18 @@ class DomainImages:
             slots[name] = self._memory[name][end - math.prod(shape) : end].reshape(shape)
         return slots
 
-    def windows(self, indices: Sequence[int], rng: np.random.Generator | None) -> DomainBatch:
-        """Stacked windows of the training resolution: at random places, or at the centres without a generator."""
+    def windows(
+        self, indices: Sequence[int], rng: np.random.Generator | None, wanted: slice = slice(None)
+    ) -> DomainBatch:
+        """Stacked windows of the training resolution: at random places, or at the centres without a generator.
+
+        Those that are `wanted` alone are decoded and given; they lie where they lie among all.
+        """
         height, width = self.canvas.height, self.canvas.width
         cut: dict[str, list[np.ndarray]] = {name: [] for name in self._kinds}
-        for index in indices:
-            sample = self[index]
-            top, left = window_corner(*self.sizes[index], (height, width), rng)
-            for name, value in sample.items():
+        corners = [window_corner(*self.sizes[index], (height, width), rng) for index in indices]
+        for index, (top, left) in list(zip(indices, corners, strict=True))[wanted]:
+            for name, value in self[index].items():
                 cut[name].append(window(value, top, left, height, width))
         return {name: torch.from_numpy(np.stack(values)) for name, values in cut.items()}
 
@@ -106,12 +110,21 @@ class TrainingSteps(TorchDataset[dict[str, DomainBatch]]):
         batch_size: images of each domain.
         seed: of the order and the windows.
         random_windows: whether windows lie at random places (augmentation) or at the centre.
+        part: which of `parts` equal parts of each domain's images to give; the draws are those of the whole batch.
+        parts: how many there are.
     """
 
     def __init__(
-        self, domains: Mapping[str, DomainImages], batch_size: int, seed: int, random_windows: bool = True
+        self,
+        domains: Mapping[str, DomainImages],
+        batch_size: int,
+        seed: int,
+        random_windows: bool = True,
+        part: int = 0,
+        parts: int = 1,
     ) -> None:
         self.domains, self.batch_size, self.seed, self.random_windows = domains, batch_size, seed, random_windows
+        self._wanted = slice(part * batch_size // parts, (part + 1) * batch_size // parts)
 
     def __getitem__(self, step: int) -> dict[str, DomainBatch]:
         batch = {}
@@ -119,7 +132,7 @@ class TrainingSteps(TorchDataset[dict[str, DomainBatch]]):
             number = _DOMAIN_SEEDS[name]
             indices = stream_indices(len(images), step * self.batch_size, self.batch_size, (self.seed, number))
             rng = np.random.default_rng((self.seed, number, step)) if self.random_windows else None
-            batch[name] = images.windows(indices, rng)
+            batch[name] = images.windows(indices, rng, self._wanted)
         return batch
 
 

@@ -125,6 +125,8 @@ def evaluate_stored(folder: Path, dataset: Dataset, split: str, inside: str = ""
 def score(predict: Predict, dataset: Dataset, split: str, tasks: Mapping[str, Task], inside: str = "") -> Scores:
     """Predictions for every image of a split that has a label of one of `tasks`."""
     totals = {name: task.metric() for name, task in tasks.items()}
+    for total in totals.values():
+        total.sync_on_compute = False  # one process sees all images, however many have trained
     images: dict[str, list[dict[str, float | str]]] = {name: [] for name in tasks}
     samples = [s for s in dataset.samples(split, {*tasks, inside} - {""}) if s.labels.keys() & tasks.keys()]
     if inside:
