@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 from jsonargparse import Namespace
 
 from headfreeze.arguments import Arguments
-from headfreeze.errors import InputError, raise_all, unknown
+from headfreeze.errors import ElsewhereError, InputError, raise_all, unknown
 from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
 
 _T = TypeVar("_T")
@@ -44,7 +44,7 @@ def run(argv: list[str]) -> int:
     debug = "--debug" in argv
     argv = [word for word in argv if word != "--debug"]
     try:
-        return _dispatch(argv)
+        return _dispatch_once_said(argv)
     except InputError as error:
         _complain(str(error), debug)
         return 2
@@ -63,6 +63,24 @@ def _complain(message: str, debug: bool, hint: str = "") -> None:
     if debug:
         traceback.print_exc()
     print(f"headfreeze: error: {' '.join(message.split())}{hint}", file=sys.stderr)
+
+
+def _dispatch_once_said(argv: list[str]) -> int:
+    """The first of several processes says what befalls all of them; the others end without a word."""
+    try:
+        return _dispatch(argv)
+    except (InputError, ElsewhereError, FloatingPointError, KeyboardInterrupt):
+        if _is_first():
+            raise
+        return 0
+
+
+def _is_first() -> bool:
+    """Whether this is the only process of its training, or the one among them that speaks."""
+    distributed = sys.modules.get("torch.distributed")
+    if distributed and distributed.is_initialized():
+        return bool(distributed.get_rank() == 0)
+    return os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"  # set by torchrun and Fabric's launcher
 
 
 def _dispatch(argv: list[str]) -> int:
@@ -149,6 +167,8 @@ def _fit(values: Namespace) -> None:
         adversarial=settings.adversarial,
         phases=values.phases,
     )
+    if not _is_first():
+        return
     for number, phase in enumerate(card.phases, 1):
         losses = (f"{k.removeprefix('val_')} {v:.3f}" for k, v in phase["validation"].items() if k.startswith("val_"))
         print(
@@ -183,6 +203,8 @@ def _compare(values: Namespace) -> None:
         adversarial=settings.adversarial,
         phases=values.phases,
     )
+    if not _is_first():
+        return
     print(markdown(results))
     print(f"results.csv, summary.json, table.md and figure.png are in {values.out}")
 

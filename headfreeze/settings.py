@@ -120,7 +120,7 @@ class Training:
 
     Args:
         steps: the budget: optimisation steps of a recipe, over all its phases.
-        batch_size: images of each domain a step.
+        batch_size: images of each domain a step, on all devices together.
         lr: peak learning rate; 0 means 4e-3 for tiny, 1e-3 from scratch, 5e-4 for pretrained backbones.
         optimizer: adamw, or sgd with momentum 0.9.
         weight_decay: decoupled for adamw; not applied to norms and biases.
@@ -135,11 +135,12 @@ class Training:
             validation; what is left over goes to the second.
         freeze_after: the last stage that a freezing phase still trains; auto: up2 as in the paper, up3 for tiny.
         seed: of weights, batches and augmentation.
-        workers: processes that decode images; -1 chooses by the size of the data.
-        cache_gb: memory in GiB for decoded images.
+        workers: processes that decode images, for each device; -1 chooses by the size of the data.
+        cache_gb: memory in GiB for decoded images, of all devices together.
         validate_every: steps between two validations; 0 means 10 validations a phase.
         checkpoint_every: seconds between two checkpoints of an unfinished phase.
         device: auto, cpu, cuda, mps or cuda:N.
+        devices: GPUs of this machine (or processes on its CPU) that share every batch; the result is that of one.
         tensorboard: also write TensorBoard event files.
     """
 
@@ -163,17 +164,24 @@ class Training:
     validate_every: int = 0
     checkpoint_every: float = 20.0
     device: str = "auto"
+    devices: int = 1
     tensorboard: bool = False
 
     def problems(self) -> Iterator[str]:
         """What is wrong with the settings themselves, a line each."""
-        for name, least in (("steps", 1), ("batch_size", 1), ("accumulate", 1), ("workers", -1), ("validate_every", 0)):
+        leasts = {"steps": 1, "batch_size": 1, "accumulate": 1, "workers": -1, "validate_every": 0, "devices": 1}
+        for name, least in leasts.items():
             if getattr(self, name) < least:
                 yield f"{name} is {getattr(self, name)}; the least is {least}"
         for name in ("lr", "weight_decay", "clip", "anchor_weight", "cache_gb", "checkpoint_every", "seed"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 yield f"{name} is {value}; it cannot be negative or infinite"
+        if self.devices > 0 and self.batch_size % self.devices:
+            yield (
+                f"batch_size is {self.batch_size}, which {self.devices} devices cannot share equally; give a multiple"
+                f" of {self.devices}"
+            )
         if self.seed > LARGEST_SEED:
             yield f"seed is {self.seed}; the largest is {LARGEST_SEED}"
         if not 0 <= self.ema < 1:

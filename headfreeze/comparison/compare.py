@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from headfreeze.comparison.figure import draw_figure
 from headfreeze.comparison.results import Results
 from headfreeze.comparison.table import markdown
-from headfreeze.data.folder import Dataset, open_dataset
+from headfreeze.data.folder import Dataset, Sample, open_dataset
 from headfreeze.data.images import read_image
 from headfreeze.errors import raise_all
 from headfreeze.evaluation.evaluate import Scores, score
@@ -16,7 +17,9 @@ from headfreeze.pictures import spread
 from headfreeze.recipes import COMPARED, RECIPES
 from headfreeze.run import Run
 from headfreeze.settings import LARGEST_SEED, Adversarial, Architecture, Pair, Settings, Training
+from headfreeze.tasks.base import Task
 from headfreeze.training.fit import Session
+from headfreeze.training.processes import by_first
 
 _FIGURE_ROWS = 6
 
@@ -63,15 +66,14 @@ def compare(
         for name in recipes:
             folder = out / "runs" / f"{name}-seed{seed}"
             card = session.fit(RECIPES[name], folder, seed)
-            scores = _evaluated(folder, settings.training.device, target, task.name)
+            scores = by_first(session.fabric, partial(_evaluated, folder, settings.training.device, target, task.name))
             results.add(
                 name, seed, scores.metrics[task.name], scores.images[task.name], card.phases[-1].get("adversary")
             )
-            write_text(out / "results.csv", results.csv())
-    runs = {name: Run(out / "runs" / f"{name}-seed{seeds[0]}", settings.training.device) for name in recipes}
-    draw_figure(runs, spread(samples, _FIGURE_ROWS), task, out / "figure.png")
-    write_text(out / "table.md", markdown(results))
-    write_json(out / "summary.json", results.summary(time.monotonic() - start))
+            by_first(session.fabric, lambda: write_text(out / "results.csv", results.csv()))
+    shown = spread(samples, _FIGURE_ROWS)
+    by_first(session.fabric, lambda: _draw(out, recipes, seeds[0], settings.training.device, shown, task))
+    by_first(session.fabric, lambda: _write(out, results, time.monotonic() - start))
     return results
 
 
@@ -80,6 +82,16 @@ def _evaluated(folder: Path, device: str, target: Dataset, main: str) -> Scores:
     scores = score(lambda s: run.predict(read_image(s.image)), target, "test", {main: run.tasks[main]})
     scores.write(folder / "evaluation" / f"{target.root.resolve().name}-test")
     return scores
+
+
+def _draw(out: Path, recipes: Sequence[str], seed: int, device: str, samples: Sequence[Sample], task: Task) -> None:
+    runs = {name: Run(out / "runs" / f"{name}-seed{seed}", device) for name in recipes}
+    draw_figure(runs, samples, task, out / "figure.png")
+
+
+def _write(out: Path, results: Results, seconds: float) -> None:
+    write_text(out / "table.md", markdown(results))
+    write_json(out / "summary.json", results.summary(seconds))
 
 
 def _problems(recipes: Sequence[str], seeds: Sequence[int]) -> list[str]:

@@ -1,7 +1,9 @@
 """What cannot be trained, said before anything is read or written."""
 
+import os
 from collections.abc import Sequence
 
+import torch
 from torch import nn
 
 from headfreeze.adversaries import output
@@ -24,11 +26,18 @@ def check_backbone(settings: Settings) -> None:
         )
 
 
-def check_precision(training: Training) -> None:
-    """The device exists and computes in this precision."""
-    device = choose_device(training.device)
+def check_device(training: Training) -> None:
+    """The device exists and computes in this precision, and there are as many of its kind as are asked for."""
+    device, count = choose_device(training.device), training.devices
     if device.type == "cpu" and training.precision == "16":
         raise InputError("precision is 16, which a CPU cannot train in; choose bf16 or 32, or another --device")
+    started = int(os.environ.get("WORLD_SIZE", count))  # by torchrun, or by an earlier call of this script
+    if started != count:
+        raise InputError(f"devices is {count}, but this is one of {started} processes; set devices to {started}")
+    if count > 1 and (device.index is not None or device.type == "mps"):
+        raise InputError(f"devices is {count}, but device {training.device} is one alone; choose cuda or cpu")
+    if count > 1 and device.type == "cuda" and count > torch.cuda.device_count():
+        raise InputError(f"devices is {count}, but this machine has {torch.cuda.device_count()} GPUs; set no more")
 
 
 def check_adversary(settings: Settings, recipes: Sequence[Recipe]) -> None:

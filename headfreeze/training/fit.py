@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,11 +20,12 @@ from headfreeze.progress import progress
 from headfreeze.recipes import DOMAINS, RECIPES, Phase, Recipe, find_recipe, split_budget
 from headfreeze.run import RunCard, build_network, choose_device
 from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
-from headfreeze.training.checks import check_adversary, check_backbone, check_precision
+from headfreeze.training.checks import check_adversary, check_backbone, check_device
 from headfreeze.training.inputs import Inputs
 from headfreeze.training.opponent import Opponent
 from headfreeze.training.phase import PhaseTraining
 from headfreeze.training.plan import PhaseData, PhasePlan
+from headfreeze.training.processes import by_first, launched
 from headfreeze.training.store import PhaseFolder, PhaseStore
 
 KEY_FORMAT = 3
@@ -90,7 +92,7 @@ class Session:
         longest = max((len(recipe.phases) for recipe in trained), default=1)
         checks: list[Callable[[], object]] = [
             lambda: check_backbone(self.settings),
-            lambda: check_precision(training),
+            lambda: check_device(training),
             lambda: check_adversary(self.settings, trained),
             lambda: training.steps < 1 or split_budget(training.steps, longest, training.phase_share),
             lambda: check_folder(self.store.root),
@@ -106,13 +108,18 @@ class Session:
         """Trains a recipe, or takes it from the store, and writes the run."""
         seed = self.settings.training.seed if seed is None else seed
         recipe = self.effective(recipe)
-        written = _written(out)
+        written = by_first(self.fabric, lambda: _written(out))
         card, last = RecipeTraining(self, recipe, seed, out, written).run()
-        if not written and (meanwhile := _written(out)):  # by another process; its phases are looked up, not trained
-            written = meanwhile
-            RecipeTraining(self, recipe, seed, out, written).run()
         if written:  # the same run, phase by phase
             return written
+        return by_first(self.fabric, lambda: self._write(card, last, RecipeTraining(self, recipe, seed, out)))
+
+    def _write(self, card: RunCard, last: PhaseFolder, trained: "RecipeTraining") -> RunCard:
+        """Writes the run, unless it is there by now; gives the card of the one that is."""
+        out = trained.out
+        if meanwhile := _written(out):  # by another command; its phases are looked up, not trained
+            replace(trained, written=meanwhile).run()
+            return meanwhile
         with new_folder(out) as folder:  # all at once: killed in between, the next call finds no half of a run
             shutil.copyfile(last.weights_path, folder / "weights.safetensors")
             shutil.copyfile(last.path / "metrics.csv", folder / "metrics.csv")
@@ -141,10 +148,12 @@ class Session:
 
     @cached_property
     def fabric(self) -> Fabric:
-        """Device and precision."""
+        """Device and precision; where there are several devices, their processes begin here."""
         training = self.settings.training
         device = choose_device(training.device)
         precision = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}[training.precision]
+        if training.devices > 1:
+            return launched(device.type, training.devices, precision)
         devices: Any = [device.index] if device.index is not None else 1
         return Fabric(accelerator=device.type, devices=devices, precision=precision)  # type: ignore[arg-type]
 
@@ -246,14 +255,15 @@ class RecipeTraining:
         return {d: inputs.fingerprint(d, split, phase.supervision) for d in DOMAINS if phase.uses(d)}
 
     def _trained(self, planned: PlannedPhase, folder: PhaseFolder) -> dict[str, Any]:
-        if folder.finished:
+        fabric = self.session.fabric
+        if by_first(fabric, lambda: folder.finished):
             return folder.result()
         training = self.phase_training(planned, folder)  # its faults show before anything is written
-        with self.session.store.lock(folder):
-            if folder.finished:  # meanwhile, by another process
+        with self.session.store.lock(folder, fabric):
+            if by_first(fabric, lambda: folder.finished):  # meanwhile, by another command
                 return folder.result()
             what = f"{self.recipe.name} seed {self.seed} phase {planned.number + 1}/{len(self.recipe.phases)}"
-            with progress(what, planned.steps) as report:
+            with progress(what, planned.steps) if fabric.is_global_zero else nullcontext(_silent) as report:
                 return training.run(report)
 
     def phase_training(self, planned: PlannedPhase, folder: PhaseFolder) -> PhaseTraining:
@@ -283,6 +293,10 @@ class RecipeTraining:
         tiny = session.settings.architecture.backbone == "tiny"
         adversary = build_adversary(session.settings.adversarial, network, trained, data.main, tiny)
         return Opponent(session.fabric, adversary, session.settings.adversarial.learning_rate, data)
+
+
+def _silent(step: int, line: str) -> None:
+    """The report of a process that is not the first."""
 
 
 def _written(out: Path) -> RunCard | None:

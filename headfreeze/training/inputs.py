@@ -82,7 +82,8 @@ class Inputs:
         )
 
     def _decoded(self, domain: Domain, own: Supervision, samples: list[Sample]) -> DomainImages:
-        budget = int(self.settings.training.cache_gb * 2**30 / len(DOMAINS) / len(_SPLITS))
+        training = self.settings.training
+        budget = int(training.cache_gb * 2**30 / len(DOMAINS) / len(_SPLITS) / training.devices)
         shared = self._workers(samples) > 0
         images = DomainImages(samples, self.pair.supervised(domain, own), self.pair.canvas, budget, shared)
         for index in np.linspace(0, len(images) - 1, min(_DECODED_FIRST, len(images))).astype(int):

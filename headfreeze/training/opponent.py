@@ -13,6 +13,7 @@ from headfreeze.data.batch import DeviceBatch
 from headfreeze.models.network import Outputs
 from headfreeze.training.losses import loss_terms, total_loss
 from headfreeze.training.plan import PhaseData
+from headfreeze.training.processes import average_gradients
 from headfreeze.training.schedule import rate_factor
 
 _BETAS = 0.9, 0.99
@@ -76,18 +77,9 @@ class Opponent:
         rates = self.rate * rate_factor("poly", progress), network_rate
         for group, rate in zip(self.optimizer.param_groups, rates, strict=False):
             group["lr"] = rate
-        if self.fabric.world_size > 1:  # the adversary is not wrapped: its gradients are averaged here
-            for parameter in self.adversary.parameters():
-                if parameter.grad is not None:
-                    parameter.grad.copy_(self._mean(parameter.grad))
+        average_gradients(self.fabric, self.adversary.parameters())
         self.optimizer.step()
         self.optimizer.zero_grad()
-
-    def _mean(self, gradient: Tensor) -> Tensor:
-        """Over all processes."""
-        mean = self.fabric.all_reduce(gradient, reduce_op="mean")
-        assert isinstance(mean, Tensor)
-        return mean
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on."""

@@ -24,6 +24,7 @@ from headfreeze.training.events import EventFiles
 from headfreeze.training.losses import balancing_weights, loss_terms, total_loss
 from headfreeze.training.opponent import Opponent
 from headfreeze.training.plan import PhaseData, PhasePlan
+from headfreeze.training.processes import average_gradients, by_all, by_first, dividing, gathered, mean
 from headfreeze.training.progressed import ACCURACY, Progressed
 from headfreeze.training.schedule import make_optimizer, rate_factor
 from headfreeze.training.store import PhaseFolder
@@ -42,7 +43,7 @@ class PhaseTraining:
     """Trains a network through one phase, resuming where an earlier call was interrupted.
 
     Args:
-        fabric: device and precision.
+        fabric: device, precision, and the processes that share the work.
         network: gets its weights changed in place; starts from the phase before, or fresh.
         plan: what to do.
         data: what to see.
@@ -71,7 +72,8 @@ class PhaseTraining:
         self.average = averaged(self.network, settings.ema) if settings.ema else None
         self.generator = torch.Generator(fabric.device)
         self.events = EventFiles(folder.path / "tensorboard") if settings.tensorboard else None
-        self.steps = TrainingSteps(data.train, settings.batch_size, plan.seed, data.augment.mode != "none")
+        moving, part, parts = data.augment.mode != "none", fabric.global_rank, fabric.world_size
+        self.steps = TrainingSteps(data.train, settings.batch_size, plan.seed, moving, part, parts)
         self.at = Progressed()
 
     def run(self, report: Report) -> dict[str, Any]:
@@ -86,6 +88,13 @@ class PhaseTraining:
             self.freeze.verify(self.at.frozen)
             self.freeze.unfreeze()
         kept = self.average.module if self.average else self.network
+        result = by_first(self.fabric, lambda: self._finish(kept))
+        if kept is not self.network:
+            self.network.load_state_dict(kept.state_dict())
+        return result
+
+    def _finish(self, kept: nn.Module) -> dict[str, Any]:
+        """Keeps the phase's result in its folder; gives what was found."""
         result = {
             "steps": self.at.step,
             "weights": self.at.weights,
@@ -96,8 +105,6 @@ class PhaseTraining:
             probes = probe.probed(self.opponent.adversary, kept, self._still_batches())
             result["adversary"] = indicator(self.at.accuracies, probes)
         self.folder.finish(kept.state_dict(), result, self.at.history)
-        if kept is not self.network:
-            self.network.load_state_dict(kept.state_dict())
         return result
 
     def _train(self, report: Report) -> None:
@@ -128,7 +135,8 @@ class PhaseTraining:
                     break
             if time.monotonic() - saved >= settings.checkpoint_every and self.at.step < plan.steps:
                 self._book(pending)
-                self.folder.save_state(self._state(), self.at.history)
+                if self.fabric.is_global_zero:
+                    self.folder.save_state(self._state(), self.at.history)
                 saved = time.monotonic()
 
     def take_step(self, batches: Iterator[tuple[int, dict[str, DomainBatch]]]) -> dict[str, Tensor]:
@@ -140,8 +148,10 @@ class PhaseTraining:
         found: dict[str, Tensor] = {}
         share = 1 / self.settings.accumulate
         for _ in range(self.settings.accumulate):
-            for name, value in self._gradients(self._prepared(*next(batches)), progress, share).items():
+            batch = self._prepared(*by_all(self.fabric, lambda: next(batches)))
+            for name, value in self._gradients(batch, progress, share).items():
                 found[name] = found.get(name, 0.0) + value.detach() * share
+        average_gradients(self.fabric, self.network.parameters())
         if self.settings.clip:
             self.fabric.clip_gradients(
                 self.module, self.optimizer, max_norm=self.settings.clip, error_if_nonfinite=False
@@ -156,18 +166,19 @@ class PhaseTraining:
 
     def _gradients(self, batch: DeviceBatch, progress: float, share: float) -> dict[str, Tensor]:
         """Adds up gradients of a batch's losses × share; gives the losses and the discriminators' accuracy."""
-        outputs = self.module(batch.image, batch.n_source)
-        terms = loss_terms(outputs, batch, self.data.tasks)
-        loss = total_loss(terms, self.at.weights)
-        accuracy: dict[str, Tensor] = {}
-        if self.opponent:
-            opposed = self.opponent.oppose(outputs, batch, progress, self.at.weights)
-            self.fabric.backward((loss + opposed.loss) * share)
-            accuracy = self.opponent.learn(opposed, batch.n_source, share)
-        else:
-            self.fabric.backward(loss * share)
+        opposed = None
+        with dividing(self.fabric):
+            outputs = self.module(batch.image, batch.n_source)
+            terms = loss_terms(outputs, batch, self.data.tasks)
+            loss = total_loss(terms, self.at.weights)
+            if self.opponent:
+                opposed = self.opponent.oppose(outputs, batch, progress, self.at.weights)
         found = {"loss": loss, **{_name(key): term for key, term in terms.items()}}
-        return found | {f"{ACCURACY}{level}": value for level, value in accuracy.items()}
+        self.fabric.backward((loss + opposed.loss if opposed else loss) * share)
+        if self.opponent and opposed:
+            accuracy = self.opponent.learn(opposed, batch.n_source, share)
+            found |= {f"{ACCURACY}{level}": mean(self.fabric, value) for level, value in accuracy.items()}
+        return found
 
     def batches(self) -> Iterator[tuple[int, dict[str, DomainBatch]]]:
         """Numbered batches of the loader, from the present step to the phase's last."""
@@ -176,10 +187,15 @@ class PhaseTraining:
         return enumerate(training_loader(self.steps, first, last, self.data.workers, pin), first)
 
     def _prepared(self, number: int, batch: dict[str, DomainBatch]) -> DeviceBatch:
-        """Batch `number` on the device and augmented; its random numbers are its own, so a resumed run repeats them."""
+        """Batch `number` on the device and augmented; its random numbers are its own, so a resumed run repeats them.
+
+        Of several processes each gives its part, and gets that part of the whole batch, augmented.
+        """
         self.generator.manual_seed(self.plan.seed * 1_000_003 + number)
-        torch.manual_seed(self.plan.seed * 1_000_003 + number)  # for a backbone's own dropout
-        return augmented(self.on_device(batch), self.data.augment, self.generator)
+        own = self.fabric.global_rank << 56  # each process drops out other places of its images
+        torch.manual_seed(self.plan.seed * 1_000_003 + number + own)  # for a backbone's own dropout
+        whole = augmented(self.on_device(gathered(self.fabric, batch)), self.data.augment, self.generator)
+        return whole.part(self.fabric.global_rank, self.fabric.world_size)
 
     def _still_batches(self) -> list[DeviceBatch]:
         """Some training images of every domain, not augmented."""
@@ -222,9 +238,12 @@ class PhaseTraining:
         """λ to open with, from the losses of the network as it is: they say little of what training makes of them."""
         network = copy.deepcopy(self.network).train()  # a copy: batch statistics move
         sums: dict[LabelKey, float] = {}
-        for number in range(_MEASURED_BATCHES):
-            batch = self._prepared(number, self.steps[number])
-            for key, term in loss_terms(network(batch.image, batch.n_source), batch, self.data.tasks).items():
+        batches = enumerate(self.steps[number] for number in range(_MEASURED_BATCHES))
+        for _ in range(_MEASURED_BATCHES):
+            batch = self._prepared(*by_all(self.fabric, lambda: next(batches)))
+            with dividing(self.fabric):
+                terms = loss_terms(network(batch.image, batch.n_source), batch, self.data.tasks)
+            for key, term in terms.items():
                 sums[key] = sums.get(key, 0.0) + float(term)
         return balancing_weights(sums, self.data.tasks, self.data.main)
 
@@ -256,9 +275,11 @@ class PhaseTraining:
 
     def _validate(self) -> None:
         network = self.average.module if self.average else self.network
-        losses = validation_losses(network, self.data, self.settings.batch_size, self.on_device)
+        losses = by_first(
+            self.fabric, lambda: validation_losses(network, self.data, self.settings.batch_size, self.on_device)
+        )
         row = self.at.validated({f"val_{domain}_{name}": loss for (domain, name), loss in losses.items()})
-        if self.events:
+        if self.events and self.fabric.is_global_zero:
             self.events.write(row)
         self.module.train()
 

@@ -18,13 +18,16 @@ from typing import Any, TypeVar
 
 import torch
 from filelock import FileLock, Timeout
+from lightning.fabric import Fabric
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from headfreeze.errors import InputError
 from headfreeze.files import write_json, write_text, write_with
+from headfreeze.training.processes import by_first
 
 _T = TypeVar("_T")
+_MINUTE = 60.0
 
 
 @dataclass(frozen=True)
@@ -114,19 +117,30 @@ class PhaseStore:
         return PhaseFolder(self.root / hashlib.blake2b(text.encode(), digest_size=8).hexdigest(), spec)
 
     @contextmanager
-    def lock(self, folder: PhaseFolder) -> Iterator[None]:
-        """Keeps other processes from training the same phase; waits for one that does."""
+    def lock(self, folder: PhaseFolder, fabric: Fabric) -> Iterator[None]:
+        """Keeps other commands from training the same phase; waits for one that does.
+
+        Of the processes of `fabric` the first one has the lock, for all of them.
+        """
         self.root.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.root / f".{folder.key}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            print(f"phase {folder.key} is being trained by another process; waiting for it", flush=True)
-            lock.acquire()
+        if not by_first(fabric, lambda: _acquired(lock, 0)):
+            if fabric.is_global_zero:
+                print(f"phase {folder.key} is being trained by another process; waiting for it", flush=True)
+            while not by_first(fabric, lambda: _acquired(lock, _MINUTE)):
+                pass  # no process may wait for another for longer than its connection does
         try:
             yield
         finally:
             lock.release()
+
+
+def _acquired(lock: FileLock, seconds: float) -> bool:
+    try:
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        return False
+    return True
 
 
 def _plain(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

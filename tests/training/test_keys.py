@@ -42,6 +42,7 @@ TRAINING: dict[str, tuple[Any, tuple[bool, bool]]] = {
     "validate_every": (1, SAME),
     "checkpoint_every": (1.0, SAME),
     "device": ("auto", SAME),
+    "devices": (2, SAME),
     "tensorboard": (True, SAME),
 }
 ARCHITECTURE: dict[str, Any] = {"backbone": "resnet18", "pretrained": True, "width": 9, "norm": "per_domain"}

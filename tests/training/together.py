@@ -1,0 +1,65 @@
+"""Trainings for one process or several: `python -m tests.training.together SOURCE TARGET OUT DEVICES`.
+
+Fabric's launcher starts the command once more for each further process.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from headfreeze.errors import InputError
+from headfreeze.settings import Adversarial, Architecture
+from headfreeze.training.processes import by_all, by_first
+from tests.runs import fit_tiny
+from tests.training.phases import untrained
+from tests.worlds import TinyPair
+
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "baseline": ("baseline", {"ema": 0.5, "tensorboard": True}),
+    "feature": ("headfreeze-da", {"adversarial": Adversarial("feature", 1.0), "accumulate": 2, "optimizer": "sgd"}),
+    "output": (
+        "mtl-both-da",
+        {
+            "adversarial": Adversarial("output", 1.0, "outputs,up2"),
+            "architecture": Architecture("tiny", width=8, norm="per_domain"),
+            "optimizer": "sgd",
+        },
+    ),
+}
+
+
+def train(tiny: TinyPair, out: Path, devices: int) -> None:
+    """Runs of all cases, OUT/CASE; what this process alone knows goes to OUT/RANK.pt."""
+    for name, (recipe, settings) in CASES.items():
+        fit_tiny(recipe, tiny, out / name, devices=devices, **settings)
+    training = untrained(tiny, out / "store", "mtl-both-da", devices=devices, steps=3)
+    batches = [vars(training._prepared(number, training.steps[number])) for number in range(3)]
+    training.run(lambda *_: None)
+    assert training.opponent
+    rank, fabric = training.fabric.global_rank, training.fabric
+    known = {
+        "batches": batches,
+        "network": training.network.state_dict(),
+        "adversary": training.opponent.adversary.state_dict(),
+        "given by the first": by_first(fabric, lambda: rank),
+    }
+
+    def make(failing: int) -> int:
+        if rank == failing:
+            raise InputError(f"process {rank} met a damaged file")
+        return rank
+
+    for failing in range(devices):
+        try:
+            by_all(fabric, lambda: make(failing))  # noqa: B023  # called at once
+        except InputError as error:
+            known[f"where {failing} fails"] = str(error)
+    torch.save(known, out / f"{rank}.pt")
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    source, target, out, devices = sys.argv[1:]
+    train(TinyPair(Path(source), Path(target)), Path(out), int(devices))
