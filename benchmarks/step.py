@@ -64,7 +64,7 @@ def seconds_of_arithmetic(training: PhaseTraining, steps: int) -> float:
     start = time.perf_counter()
     for step in range(steps):
         batch = batches[step % len(batches)]
-        terms = loss_terms(training.module(batch.image, batch.n_source).maps, batch, training.data.tasks)
+        terms = loss_terms(training.module(batch.image, batch.n_source), batch, training.data.tasks)
         total_loss(terms, {"normals": 1.0, "segmentation": 0.5}).backward()
         training.optimizer.step()
         training.optimizer.zero_grad()

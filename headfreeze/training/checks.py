@@ -48,6 +48,10 @@ def check_adversary(settings: Settings, recipes: Sequence[Recipe]) -> None:
         raise InputError(
             f"an adversary is set, but there is none in {names}; take a recipe that ends in -da, or leave it out"
         )
+    if opposed and settings.adversarial.active and settings.training.precision == "16":
+        raise InputError(
+            f"precision is 16, in which two optimizers, as {opposed[0]} has, share no scale; use bf16 or 32"
+        )
     kind, valid = settings.adversarial.adversary, not list(settings.pair.problems())
     if not settings.adversarial.active:
         return

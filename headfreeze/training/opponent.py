@@ -14,6 +14,7 @@ from headfreeze.models.network import Outputs
 from headfreeze.training.losses import loss_terms, total_loss
 from headfreeze.training.plan import PhaseData
 from headfreeze.training.processes import average_gradients
+from headfreeze.training.progressed import ACCURACY
 from headfreeze.training.schedule import rate_factor
 
 _BETAS = 0.9, 0.99
@@ -64,13 +65,17 @@ class Opponent:
         return Opposed(loss, look.views, accuracy)
 
     def learn(self, opposed: Opposed, n_source: int, share: float) -> dict[str, Tensor]:
-        """Adds up gradients × share of the discriminators' own loss, where they have one; gives their accuracy."""
-        if not self.adversary.alternates:
-            return opposed.accuracy
-        with self.fabric.autocast():
-            judgement = self.adversary.discrimination({k: v.detach() for k, v in opposed.views.items()}, n_source)
-        self.fabric.backward(judgement.loss * share)
-        return judgement.accuracy
+        """Adds up gradients × share of the discriminators' own loss, where they have one.
+
+        Gives both sides' losses (a feature adversary has one for both) and the accuracy of every level, by name.
+        """
+        numbers, accuracy = {"loss_adversary": opposed.loss}, opposed.accuracy
+        if self.adversary.alternates:
+            with self.fabric.autocast():
+                judgement = self.adversary.discrimination({k: v.detach() for k, v in opposed.views.items()}, n_source)
+            self.fabric.backward(judgement.loss * share)
+            numbers["loss_discriminator"], accuracy = judgement
+        return numbers | {f"{ACCURACY}{level}": value for level, value in accuracy.items()}
 
     def step(self, progress: float, network_rate: float) -> None:
         """Moves the discriminators and the auxiliary outputs, which learn at the network's rate."""

@@ -11,7 +11,7 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from headfreeze.adversaries.indicator import indicator
-from headfreeze.data.augment import PLAIN, augmented
+from headfreeze.data.augment import augmented
 from headfreeze.data.batch import DeviceBatch, LabelKey
 from headfreeze.data.canvas import expand
 from headfreeze.data.loader import DomainBatch, TrainingSteps, training_loader
@@ -25,7 +25,7 @@ from headfreeze.training.losses import balancing_weights, loss_terms, total_loss
 from headfreeze.training.opponent import Opponent
 from headfreeze.training.plan import PhaseData, PhasePlan
 from headfreeze.training.processes import average_gradients, by_all, by_first, dividing, gathered, mean
-from headfreeze.training.progressed import ACCURACY, Progressed
+from headfreeze.training.progressed import Progressed
 from headfreeze.training.schedule import make_optimizer, rate_factor
 from headfreeze.training.store import PhaseFolder
 from headfreeze.training.validation import validation_losses
@@ -94,7 +94,13 @@ class PhaseTraining:
         return result
 
     def _finish(self, kept: nn.Module) -> dict[str, Any]:
-        """Keeps the phase's result in its folder; gives what was found."""
+        """Keeps the phase's result in its folder; gives what was found.
+
+        Raises:
+            FloatingPointError: the last step has made a weight infinite or NaN.
+        """
+        if not all(bool(value.isfinite().all()) for value in kept.state_dict().values()):
+            raise FloatingPointError(f"the weights are not finite after step {self.at.step}; {self._repair}")
         result = {
             "steps": self.at.step,
             "weights": self.at.weights,
@@ -102,7 +108,7 @@ class PhaseTraining:
             "images_per_second": self._images_per_second(),
         }
         if self.opponent:
-            probes = probe.probed(self.opponent.adversary, kept, self._still_batches())
+            probes = probe.probed(self.opponent.adversary, kept, self._sample())
             result["adversary"] = indicator(self.at.accuracies, probes)
         self.folder.finish(kept.state_dict(), result, self.at.history)
         return result
@@ -165,7 +171,7 @@ class PhaseTraining:
         return found
 
     def _gradients(self, batch: DeviceBatch, progress: float, share: float) -> dict[str, Tensor]:
-        """Adds up gradients of a batch's losses × share; gives the losses and the discriminators' accuracy."""
+        """Adds up gradients of a batch's losses × share; gives the step's numbers."""
         opposed = None
         with dividing(self.fabric):
             outputs = self.module(batch.image, batch.n_source)
@@ -176,8 +182,8 @@ class PhaseTraining:
         found = {"loss": loss, **{_name(key): term for key, term in terms.items()}}
         self.fabric.backward((loss + opposed.loss if opposed else loss) * share)
         if self.opponent and opposed:
-            accuracy = self.opponent.learn(opposed, batch.n_source, share)
-            found |= {f"{ACCURACY}{level}": mean(self.fabric, value) for level, value in accuracy.items()}
+            numbers = self.opponent.learn(opposed, batch.n_source, share)
+            found |= {name: mean(self.fabric, value.detach()) for name, value in numbers.items()}
         return found
 
     def batches(self) -> Iterator[tuple[int, dict[str, DomainBatch]]]:
@@ -197,17 +203,17 @@ class PhaseTraining:
         whole = augmented(self.on_device(gathered(self.fabric, batch)), self.data.augment, self.generator)
         return whole.part(self.fabric.global_rank, self.fabric.world_size)
 
-    def _still_batches(self) -> list[DeviceBatch]:
-        """Some training images of every domain, not augmented."""
+    def _sample(self) -> list[DeviceBatch]:
+        """Some training images of every domain, augmented as the discriminators see them."""
         images = self.data.train
         count = min(probe.IMAGES, *map(len, images.values()))
         size = max(1, min(self.settings.batch_size, count // 2))
-        return [
-            augmented(
-                self.on_device({d: i.windows(range(start, start + size), None) for d, i in images.items()}), PLAIN
-            )
+        self.generator.manual_seed(self.plan.seed)
+        batches = [
+            {domain: own.windows(range(start, start + size), None) for domain, own in images.items()}
             for start in range(0, count - size + 1, size)
         ]
+        return [augmented(self.on_device(batch), self.data.augment, self.generator) for batch in batches]
 
     def on_device(self, batch: dict[str, DomainBatch]) -> DeviceBatch:
         """A batch of the loader as one batch on the device, not augmented yet."""
@@ -261,8 +267,13 @@ class PhaseTraining:
         """Books the last steps; the only place where the loop waits for the device."""
         self.at.book(pending, opening=self.at.step <= self._opening_steps)
         pending.clear()
-        if not math.isfinite(self.at.sums.get("loss", 0.0)):
-            raise FloatingPointError(f"the loss is not finite at step {self.at.step}; lower lr, or set precision to 32")
+        if not all(math.isfinite(value) for value in self.at.sums.values()):
+            raise FloatingPointError(f"the loss is not finite at step {self.at.step}; {self._repair}")
+
+    @property
+    def _repair(self) -> str:
+        rates = "lr or discriminator_lr" if self.opponent else "lr"
+        return f"lower {rates}, or set precision to 32"
 
     def _line(self) -> str:
         means = self.at.means()

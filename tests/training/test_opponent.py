@@ -1,6 +1,7 @@
 """An adversary in training: what it changes, what it must not, and what a run says of it."""
 
 import csv
+import math
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,7 @@ def test_a_run_tells_every_levels_accuracy_and_who_won(
     with (tmp_path / "run/metrics.csv").open() as f:
         row = next(csv.DictReader(f))
     assert 0 <= float(row["accuracy_up1"]) <= 1
+    assert float(row["loss_adversary"]) == pytest.approx(2 * math.log(2), rel=0.05)  # two levels that guess
     assert "accuracy_up3 0." in capfd.readouterr().err
 
 
@@ -91,6 +93,21 @@ def test_outputs_too_small_for_a_discriminator_are_said_before_training(tiny_pai
         "size is 16; the output adversary of mtl-both-da needs 32 pixels or more: choose a larger size, or the feature"
         " adversary"
     ]
+
+
+def test_half_precision_has_one_scale_and_an_adversary_two_optimizers(tiny_pair: TinyPair, tmp_path: Path) -> None:
+    session = Session(Settings(pair_of(tiny_pair), TINY, training_of(precision="16")), tmp_path)
+    said = "precision is 16, in which two optimizers, as mtl-both-da has, share no scale; use bf16 or 32"
+    assert said in session.problems(["mtl-both-da"])
+    assert not any("two optimizers" in line for line in session.problems(["mtl-both"]))
+
+
+def test_weights_that_are_no_numbers_are_not_kept(tiny_pair: TinyPair, tmp_path: Path) -> None:
+    """The last step's own loss is finite: what it makes of the weights is not."""
+    for recipe, repair in (("baseline", "lower lr, or"), ("mtl-both-da", "lower lr or discriminator_lr, or")):
+        with pytest.raises(FloatingPointError, match=f"the weights are not finite after step 1; {repair}"):
+            fit_tiny(recipe, tiny_pair, tmp_path / recipe, steps=1, lr=1e300, schedule="constant")
+        assert not (tmp_path / recipe / "run.json").exists()
 
 
 def test_an_adversary_that_no_recipe_has_is_a_mistake(tiny_pair: TinyPair, tmp_path: Path) -> None:
