@@ -185,6 +185,7 @@ def _compare_arguments(arguments: Arguments) -> None:
 
     arguments.add_list("--recipes", str, "names that `headfreeze recipes` lists", COMPARED)
     arguments.add_list("--seeds", int, "seeds", (0, 1, 2))
+    arguments.add("--inside", str, "a task of the target: a mask, or a face's keypoints, inside which to judge", "")
     training_arguments(arguments)
 
 
@@ -202,11 +203,12 @@ def _compare(values: Namespace) -> None:
         training=settings.training,
         adversarial=settings.adversarial,
         phases=values.phases,
+        inside=values.inside,
     )
     if not _is_first():
         return
     print(markdown(results))
-    print(f"results.csv, summary.json, table.md and figure.png are in {values.out}")
+    print(f"results.csv, summary.json, table.md and pictures are in {values.out}")
 
 
 def _evaluate_arguments(arguments: Arguments) -> None:

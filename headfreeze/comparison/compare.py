@@ -5,19 +5,20 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from headfreeze.comparison.features import draw_features, features_of
 from headfreeze.comparison.figure import draw_figure
 from headfreeze.comparison.results import Results
 from headfreeze.comparison.table import markdown
-from headfreeze.data.folder import Dataset, Sample, open_dataset
+from headfreeze.data.folder import Dataset, open_dataset
 from headfreeze.data.images import read_image
 from headfreeze.errors import raise_all
-from headfreeze.evaluation.evaluate import Scores, score
+from headfreeze.evaluation.evaluate import Scores, evaluation_name, score
 from headfreeze.files import check_folder, write_json, write_text
+from headfreeze.models.norm import Domain
 from headfreeze.pictures import spread
 from headfreeze.recipes import COMPARED, RECIPES
 from headfreeze.run import Run
 from headfreeze.settings import LARGEST_SEED, Adversarial, Architecture, Pair, Settings, Training
-from headfreeze.tasks.base import Task
 from headfreeze.training.fit import Session
 from headfreeze.training.processes import by_first
 
@@ -34,18 +35,21 @@ def compare(
     training: Training | None = None,
     adversarial: Adversarial | None = None,
     phases: Path | str | None = None,
+    inside: str = "",
 ) -> Results:
     """Trains every recipe with every seed at the same budget and compares them on the target's test images.
 
     Args:
         pair: the two datasets and their tasks; the target's test split needs labels of the main task.
-        out: gets runs/RECIPE-seedK, results.csv, summary.json, table.md, figure.png.
+        out: gets runs/RECIPE-seedK, results.csv, summary.json, table.md, figure.png and, where the anchor names places
+            (keypoints, classes), features.png.
         recipes: names in RECIPES.
         seeds: of weights, batches and augmentation; the training's own seed is not used.
         architecture: the network.
         training: budget, batches, optimizer, device.
         adversarial: the adversary of recipes that have one.
         phases: store of trained phases; default: `phases` beside `out`.
+        inside: a task of the target inside of whose labels alone pixels are judged, see `evaluate`.
 
     Raises:
         InputError: a setting or the data is wrong; the message lists everything that was found.
@@ -66,27 +70,33 @@ def compare(
         for name in recipes:
             folder = out / "runs" / f"{name}-seed{seed}"
             card = session.fit(RECIPES[name], folder, seed)
-            scores = by_first(session.fabric, partial(_evaluated, folder, settings.training.device, target, task.name))
+            scores = by_first(
+                session.fabric, partial(_evaluated, folder, settings.training.device, target, task.name, inside)
+            )
             results.add(
                 name, seed, scores.metrics[task.name], scores.images[task.name], card.phases[-1].get("adversary")
             )
             by_first(session.fabric, lambda: write_text(out / "results.csv", results.csv()))
     shown = spread(samples, _FIGURE_ROWS)
-    by_first(session.fabric, lambda: _draw(out, recipes, seeds[0], settings.training.device, shown, task))
+    stage = settings.training.freeze_point(settings.architecture)
+    datasets: dict[Domain, Dataset] = {"source": open_dataset(pair.source), "target": target}
+
+    def draw() -> None:
+        runs = {name: Run(out / "runs" / f"{name}-seed{seeds[0]}", settings.training.device) for name in recipes}
+        draw_figure(runs, shown, task, out / "figure.png")
+        if found := features_of(runs, datasets, pair.anchor, stage):
+            draw_features(found, out / "features.png")
+
+    by_first(session.fabric, draw)
     by_first(session.fabric, lambda: _write(out, results, time.monotonic() - start))
     return results
 
 
-def _evaluated(folder: Path, device: str, target: Dataset, main: str) -> Scores:
+def _evaluated(folder: Path, device: str, target: Dataset, main: str, inside: str) -> Scores:
     run = Run(folder, device)
-    scores = score(lambda s: run.predict(read_image(s.image)), target, "test", {main: run.tasks[main]})
-    scores.write(folder / "evaluation" / f"{target.root.resolve().name}-test")
+    scores = score(lambda s: run.predict(read_image(s.image)), target, "test", {main: run.tasks[main]}, inside)
+    scores.write(folder / "evaluation" / evaluation_name(target, "test", inside))
     return scores
-
-
-def _draw(out: Path, recipes: Sequence[str], seed: int, device: str, samples: Sequence[Sample], task: Task) -> None:
-    runs = {name: Run(out / "runs" / f"{name}-seed{seed}", device) for name in recipes}
-    draw_figure(runs, samples, task, out / "figure.png")
 
 
 def _write(out: Path, results: Results, seconds: float) -> None:

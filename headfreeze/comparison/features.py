@@ -14,7 +14,7 @@ import torch.nn.functional as nnf
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from headfreeze.data.folder import Sample
+from headfreeze.data.folder import Dataset, Sample
 from headfreeze.data.images import read_image
 from headfreeze.files import write_with
 from headfreeze.models.norm import Domain
@@ -92,6 +92,33 @@ def places(task: Task) -> dict[int, str]:
     if isinstance(task, SegmentationTask):
         return dict(list(enumerate(task.classes))[:_MOST_PLACES])
     return {}
+
+
+def features_of(
+    runs: Mapping[str, Run], datasets: Mapping[Domain, Dataset], anchor: str, stage: str
+) -> dict[str, PlacedFeatures]:
+    """Features of every run at the places that the anchor's labels of both domains name; empty where they name none.
+
+    Of each domain the first split of val, test and train that has such labels.
+    """
+    samples = {domain: _labelled(dataset, anchor) for domain, dataset in datasets.items()}
+    if not all(samples.values()) or not places(datasets["source"].task(anchor)):
+        return {}
+    found = {}
+    for name, run in runs.items():
+        source, target = (
+            placed_features(run, samples[domain], dataset.task(anchor), stage, domain)
+            for domain, dataset in datasets.items()
+        )
+        found[name] = source + target
+    return found
+
+
+def _labelled(dataset: Dataset, task: str) -> list[Sample]:
+    for split in ("val", "test", "train"):
+        if (dataset.root / split / task).is_dir():
+            return dataset.samples(split, [task])
+    return []
 
 
 def placed_features(run: Run, samples: Sequence[Sample], task: Task, stage: str, domain: Domain) -> PlacedFeatures:

@@ -67,12 +67,16 @@ def evaluate(
         raise InputError(f"{folder}: no such folder; give a run, or a folder with predictions as TASK/ID.EXT")
     if (folder / "run.json").is_file():
         scores = evaluate_run(Run(folder, device), dataset, split, inside)
-        within = f"-inside-{inside}" if inside else ""
-        scores.write(folder / "evaluation" / f"{dataset.root.resolve().name}-{split}{within}")
+        scores.write(folder / "evaluation" / evaluation_name(dataset, split, inside))
     else:
         scores = evaluate_stored(folder, dataset, split, inside)
         scores.write(folder)
     return scores
+
+
+def evaluation_name(dataset: Dataset, split: str, inside: str = "") -> str:
+    """Of the folder in RUN/evaluation that holds what was found."""
+    return f"{dataset.root.resolve().name}-{split}" + (f"-inside-{inside}" if inside else "")
 
 
 def evaluate_run(run: Run, dataset: Dataset, split: str, inside: str = "") -> Scores:

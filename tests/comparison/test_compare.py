@@ -44,7 +44,8 @@ def test_any_two_tasks_are_compared_and_everything_is_written(
 ) -> None:
     results = compare_tiny(tiny_pair, tmp_path / "out", main, anchor)
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"figure.png", "results.csv", "runs", "summary.json", "table.md"}
+    drawn = {"figure.png", "features.png"} if anchor == "segmentation" else {"figure.png"}
+    assert names == drawn | {"results.csv", "runs", "summary.json", "table.md"}
     rows = list(csv.DictReader((tmp_path / "out/results.csv").read_text().splitlines()))
     assert [row["recipe"] for row in rows] == list(RECIPES)
     assert {row["budget"] for row in rows} == {"2"}
@@ -123,3 +124,14 @@ def test_what_cannot_be_compared_is_said_all_at_once_and_nothing_is_made(tiny_pa
     with pytest.raises(InputError, match=r"file/out: .*file is a file, not a folder"):
         compare_tiny(tiny_pair, tmp_path / "file/out", phases=tmp_path / "phases")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_recipes_are_compared_inside_of_a_mask(tiny_pair: TinyPair, tmp_path: Path) -> None:
+    everywhere = compare_tiny(tiny_pair, tmp_path / "a", "normals", "depth", phases=tmp_path / "phases")
+    inside = compare_tiny(
+        tiny_pair, tmp_path / "b", "normals", "depth", phases=tmp_path / "phases", inside="segmentation"
+    )
+    for recipe in RECIPES:
+        assert 0 < inside.metrics[recipe][0]["pixels"] < everywhere.metrics[recipe][0]["pixels"]
+        assert inside.metrics[recipe][0]["mean"] != everywhere.metrics[recipe][0]["mean"]
+        assert (tmp_path / f"b/runs/{recipe}-seed0/evaluation/target-test-inside-segmentation").is_dir()
