@@ -20,8 +20,8 @@ READING_ORDER = (
     "docs/methods.md",
     "docs/evaluation.md",
     "docs/data.md",
-    "docs/faces.md",
     "docs/landmarks.md",
+    "docs/faces.md",
     "README.md",
     "docs/real-photographs.md",
 )
