@@ -124,7 +124,7 @@ class Training:
         lr: peak learning rate; 0 means 4e-3 for tiny, 1e-3 from scratch, 5e-4 for pretrained backbones.
         optimizer: adamw, or sgd with momentum 0.9.
         weight_decay: decoupled for adamw; not applied to norms and biases.
-        schedule: of the learning rate within each phase.
+        schedule: of the learning rate over the budget; within each phase where phase_end is plateau.
         clip: largest norm of the gradient; 0 means no clipping.
         accumulate: batches whose gradients are added up before a step.
         ema: decay of the exponential moving average of the weights that is kept as the result; 0 means none.
@@ -155,7 +155,7 @@ class Training:
     ema: float = 0.0
     precision: Precision = "32"
     anchor_weight: float = 0.0
-    phase_share: float = 0.75
+    phase_share: float = 0.5
     phase_end: PhaseEnd = "share"
     freeze_after: FreezeAfter = "auto"
     seed: int = 0

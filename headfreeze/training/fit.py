@@ -160,13 +160,17 @@ class Session:
 
 @dataclass(frozen=True)
 class PlannedPhase:
-    """A phase in its place in a recipe: how many steps it has at most, and what it continues from."""
+    """A phase in its place in a recipe: how many steps it has at most, and what it continues from.
+
+    `span`: where it begins and ends in the learning rate's schedule, 0 … 1.
+    """
 
     phase: Phase
     number: int
     steps: int
     parent: PhaseFolder | None
     until_plateau: bool
+    span: tuple[float, float] = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -197,13 +201,16 @@ class RecipeTraining:
         """Trains the phases that the store does not hold yet; gives the run's card and the last phase's folder."""
         training, last = self.session.settings.training, len(self.recipe.phases) - 1
         budget = split_budget(training.steps, len(self.recipe.phases), training.phase_share)
+        plateaus = training.phase_end == "plateau"
         done: list[dict[str, Any]] = []
         folder: PhaseFolder | None = None
         for number, phase in enumerate(self.recipe.phases):
             # the last phase gets what those before it left over
-            steps = budget[number] if number < last else training.steps - sum(int(d["steps"]) for d in done)
-            plateau = training.phase_end == "plateau" and number < last
-            planned = PlannedPhase(phase, number, steps, folder, plateau)
+            before = sum(int(d["steps"]) for d in done)
+            steps = budget[number] if number < last else training.steps - before
+            planned = PlannedPhase(phase, number, steps, folder, until_plateau=plateaus and number < last)
+            if not plateaus:  # else nobody knows where a phase will end
+                planned = replace(planned, span=(before / training.steps, (before + steps) / training.steps))
             folder = self.session.store.folder(self.spec(planned))
             if self.written:
                 done.append(self._same(self.written, number, folder.key))
@@ -237,6 +244,7 @@ class RecipeTraining:
             "training": {name: plain["training"][name] for name in _SEEN_BY_WEIGHTS},
             "rate": settings.training.learning_rate(settings.architecture),
             "steps": planned.steps,
+            "span": planned.span,
             "number": planned.number,
             "seed": self.seed,
         }
@@ -282,6 +290,7 @@ class RecipeTraining:
             rate=settings.training.learning_rate(settings.architecture),
             weights=parent.result()["weights"] if parent else None,
             until_plateau=planned.until_plateau,
+            span=planned.span,
         )
         opponent = self._opponent(planned.phase, network, data) if planned.phase.adversary else None
         return PhaseTraining(session.fabric, network, plan, data, settings.training, folder, opponent)

@@ -148,7 +148,8 @@ class PhaseTraining:
     def take_step(self, batches: Iterator[tuple[int, dict[str, DomainBatch]]]) -> dict[str, Tensor]:
         """One optimisation step; gives its losses, still on the device."""
         progress = self.at.step / self.plan.steps
-        rate = self.plan.rate * rate_factor(self.settings.schedule, progress)
+        begin, end = self.plan.span
+        rate = self.plan.rate * rate_factor(self.settings.schedule, begin + (end - begin) * progress)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         found: dict[str, Tensor] = {}

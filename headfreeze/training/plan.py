@@ -30,6 +30,7 @@ class PhasePlan:
         seed: of batches and augmentation.
         weights: λ of every task, inherited from the phase before; None to measure them.
         until_plateau: end where the source's validation loss no longer falls.
+        span: where the phase begins and ends in the learning rate's schedule, 0 … 1.
     """
 
     steps: int
@@ -38,3 +39,4 @@ class PhasePlan:
     rate: float
     weights: dict[str, float] | None = None
     until_plateau: bool = False
+    span: tuple[float, float] = (0.0, 1.0)

@@ -1,19 +1,23 @@
 """The learning rate in closed form, and what decays."""
 
 import math
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
 
 from headfreeze.models.freeze import Freeze
 from headfreeze.run import build_network
 from headfreeze.settings import Architecture, Training
 from headfreeze.tasks import make_task
+from headfreeze.training.phase import PhaseTraining
 from headfreeze.training.schedule import make_optimizer, rate_factor
-from tests.runs import TINY, training_of
+from tests.runs import TINY, fit_tiny, training_of
+from tests.worlds import TinyPair
 
 TASKS = {"normals": make_task("normals")}
 
@@ -79,3 +83,21 @@ def test_the_default_rate_is_that_of_the_kind_of_network() -> None:
     assert training.learning_rate(Architecture("resnet50")) == 1e-3
     assert training.learning_rate(Architecture("resnet50", pretrained=True)) == 5e-4
     assert Training(lr=0.7).learning_rate(Architecture("tiny")) == 0.7
+
+
+@pytest.mark.parametrize(("phase_end", "spans"), [("share", [10]), ("plateau", [4, 6])])
+def test_one_schedule_spans_the_budget_unless_nobody_knows_where_a_phase_ends(
+    phase_end: str, spans: list[int], tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates: list[float] = []
+    take_step = PhaseTraining.take_step
+
+    def noted(self: PhaseTraining, batches: Any) -> dict[str, Tensor]:
+        found = take_step(self, batches)
+        rates.append(self.optimizer.param_groups[0]["lr"])
+        return found
+
+    monkeypatch.setattr(PhaseTraining, "take_step", noted)
+    fit_tiny("headfreeze", tiny_pair, tmp_path / "run", steps=10, phase_share=0.4, lr=0.01, phase_end=phase_end)
+    expected = [0.01 * rate_factor("onecycle", step / steps) for steps in spans for step in range(steps)]
+    assert rates == pytest.approx(expected)
