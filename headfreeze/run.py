@@ -131,7 +131,8 @@ class Run:
         task, output = self.tasks[name], outputs.maps[name].float()
         if task.dense:
             return task.wrap(task.decode(enlarged(output, wanted))[0].cpu(), wanted)
-        points = task.decode(output, outputs.vectors.get(name))[0].cpu()
+        side = min(self.canvas.height, self.canvas.width) / OUTPUT_STRIDE
+        points = task.decode(output, outputs.vectors.get(name), side)[0].cpu()
         height, width = self.canvas.size_for(*wanted)
         return resized(task.wrap(points, (height / OUTPUT_STRIDE, width / OUTPUT_STRIDE)), wanted)
 

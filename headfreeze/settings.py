@@ -140,7 +140,8 @@ class Training:
         validate_every: steps between two validations; 0 means 10 validations a phase.
         checkpoint_every: seconds between two checkpoints of an unfinished phase.
         device: auto, cpu, cuda, mps or cuda:N.
-        devices: GPUs of this machine (or processes on its CPU) that share every batch; the result is that of one.
+        devices: GPUs of this machine (or processes on its CPU) that share every batch; the result is that of
+            one, to rounding and but for dropout.
         tensorboard: also write TensorBoard event files.
     """
 

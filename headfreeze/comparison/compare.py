@@ -12,7 +12,7 @@ from headfreeze.comparison.table import markdown
 from headfreeze.data.folder import Dataset, open_dataset
 from headfreeze.data.images import read_image
 from headfreeze.errors import raise_all
-from headfreeze.evaluation.evaluate import Scores, evaluation_name, score
+from headfreeze.evaluation.evaluate import Scores, check_inside, evaluation_name, score
 from headfreeze.files import check_folder, write_json, write_text
 from headfreeze.models.norm import Domain
 from headfreeze.pictures import spread
@@ -65,7 +65,9 @@ def compare(
     samples = [s for s in target.samples("test", [task.name]) if s.labels]
     for name in recipes:
         session.check(RECIPES[name])  # what the last recipe lacks is said before the first one is trained
-    results = Results(task, settings.training.steps)
+    if inside:
+        check_inside(target, "test", [task.name] if task.dense and task.name != inside else [], inside)
+    results = Results(task, settings.training.steps, inside)
     for seed in seeds:
         for name in recipes:
             folder = out / "runs" / f"{name}-seed{seed}"
@@ -77,6 +79,7 @@ def compare(
                 name, seed, scores.metrics[task.name], scores.images[task.name], card.phases[-1].get("adversary")
             )
             by_first(session.fabric, lambda: write_text(out / "results.csv", results.csv()))
+    by_first(session.fabric, lambda: _write(out, results, time.monotonic() - start))
     shown = spread(samples, _FIGURE_ROWS)
     stage = settings.training.freeze_point(settings.architecture)
     datasets: dict[Domain, Dataset] = {"source": open_dataset(pair.source), "target": target}
@@ -88,7 +91,6 @@ def compare(
             draw_features(found, out / "features.png")
 
     by_first(session.fabric, draw)
-    by_first(session.fabric, lambda: _write(out, results, time.monotonic() - start))
     return results
 
 

@@ -14,6 +14,7 @@ import torch.nn.functional as nnf
 from jaxtyping import Float, Integer
 from torch import Tensor
 
+from headfreeze.data.canvas import resized
 from headfreeze.data.folder import Dataset, Sample
 from headfreeze.data.images import read_image
 from headfreeze.files import write_with
@@ -110,7 +111,8 @@ def features_of(
             placed_features(run, samples[domain], dataset.task(anchor), stage, domain)
             for domain, dataset in datasets.items()
         )
-        found[name] = source + target
+        if len(source.values) and len(target.values):
+            found[name] = source + target
     return found
 
 
@@ -129,7 +131,8 @@ def placed_features(run: Run, samples: Sequence[Sample], task: Task, stage: str,
     for sample in spread([s for s in samples if task.name in s.labels], IMAGES):
         features = run.outputs(read_image(sample.image), domain).features[stage].float().cpu()
         label = task.wrap(task.read(sample.labels[task.name]), (sample.height, sample.width))
-        for place, value in _at(features, label, names):
+        kept = run.canvas.size_for(sample.height, sample.width)
+        for place, value in _at(features, resized(label, kept), run.network.strides[stage], names):
             values.append(value.numpy())
             where.append(place)
     channels = run.network.channels[stage]
@@ -137,13 +140,17 @@ def placed_features(run: Run, samples: Sequence[Sample], task: Task, stage: str,
     return PlacedFeatures(stacked, np.array(where, int), np.full(len(where), DOMAINS.index(domain)), names)
 
 
-def _at(features: Float[Tensor, "1 c h w"], label: Tensor, names: Mapping[int, str]) -> list[tuple[int, Tensor]]:
-    """The feature of each place that the label shows."""
+def _at(
+    features: Float[Tensor, "1 c h w"], label: Tensor, stride: int, names: Mapping[int, str]
+) -> list[tuple[int, Tensor]]:
+    """The feature of each place that the label, of the size at which the network saw the image, shows."""
     if isinstance(label, Points):
         height, width = label.canvas_size
-        place = 2 * label.as_subclass(Tensor)[list(names), :2] / torch.tensor([width, height]) - 1
-        found = nnf.grid_sample(features, place.nan_to_num(2.0)[None, None], align_corners=False)[0, :, 0].T  # k c
-        inside = (place.abs() <= 1).all(-1)
+        place = label.as_subclass(Tensor)[list(names), :2]
+        inside = ((place >= 0) & (place <= torch.tensor([width, height]))).all(-1)
+        covered = stride * torch.tensor(features.shape[:-3:-1])  # across and down; may reach beyond the image
+        grid = (2 * place / covered - 1).nan_to_num()[None, None]
+        found = nnf.grid_sample(features, grid, padding_mode="border", align_corners=False)[0, :, 0].T  # k c
         return [(name, value) for name, value, there in zip(names, found, inside, strict=True) if there]
     size = features.shape[-2:]
     classes = nnf.interpolate(label.as_subclass(Tensor)[None].float(), size=size, mode="nearest-exact")[0, 0]

@@ -25,6 +25,7 @@ class Results:
     Attributes:
         task: the main task.
         budget: steps of every recipe.
+        inside: the task inside of whose labels alone pixels were judged; empty: everywhere.
         metrics: {recipe: {seed: {metric: value}}}.
         images: {recipe: {seed: scores of every image}}.
         adversaries: {recipe: {seed: what its last phase's adversary reports}}, for recipes that have one.
@@ -32,6 +33,7 @@ class Results:
 
     task: Task
     budget: int
+    inside: str = ""
     metrics: dict[str, dict[int, dict[str, float]]] = field(default_factory=dict)
     images: dict[str, dict[int, ImageRows]] = field(default_factory=dict)
     adversaries: dict[str, dict[int, dict[str, Any]]] = field(default_factory=dict)
@@ -124,7 +126,8 @@ class Results:
             | ({"adversary": self.adversaries[recipe]} if recipe in self.adversaries else {})
             for recipe, seeds in self.metrics.items()
         }
-        return {"budget_steps": self.budget, "seconds": round(seconds, 1), "task": self.task.name, "recipes": recipes}
+        about = {"budget_steps": self.budget, "seconds": round(seconds, 1), "task": self.task.name}
+        return about | ({"inside": self.inside} if self.inside else {}) | {"recipes": recipes}
 
     def _against_baseline(self, recipe: str) -> dict[str, Any]:
         return {"metric": self.resampled, **vars(self.difference(recipe, BASELINE))}

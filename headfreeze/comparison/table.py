@@ -65,7 +65,10 @@ def adversaries(results: Results) -> str:
 
 def _about(results: Results) -> str:
     seeds = sorted({seed for seeds in results.metrics.values() for seed in seeds})
-    how = "pool all valid pixels of the split" if results.task.dense else "are means over the images of the split"
+    where = f" inside of '{results.inside}'" if results.inside else ""
+    how = (
+        f"pool all valid pixels of the split{where}" if results.task.dense else "are means over the images of the split"
+    )
     return (
         f"Every recipe had the same budget of {results.budget} steps. Metrics {how}, at the labels' full resolution,"
         f" and are averaged over the seeds {', '.join(map(str, seeds))}. Gap closed = (baseline − recipe) / (baseline"

@@ -119,10 +119,10 @@ class Views:
         place, z = 2 * plain[..., :2] / sides - 1, plain[..., 2]
         if self.rotation is not None:
             centred, deep = centred_z(plain)
-            distance = 1 - centred / focal
-            there = torch.einsum("bij,bkj->bki", self.rotation, self._rays(place) * distance[..., None])
+            distance = (1 - centred / focal).clamp(min=_NEAREST_AXIS)  # of the points' mean distance
+            there = torch.einsum("bij,bkj->bki", self.rotation, self._rays(place))
             place = self._places(there)
-            distance = torch.where(deep, -there[..., 2], math.nan)
+            distance = torch.where(deep, -there[..., 2] * distance, math.nan)
             z = (1 - distance / distance.nanmean(-1, keepdim=True)) * focal
         scale = self.scale[:, None]
         place = (place - self.shift[:, None]) / scale[..., None]

@@ -52,7 +52,8 @@ def evaluate(
 
     Args:
         predictions: RUN, a folder that `fit` wrote (results go to RUN/evaluation/DATA-SPLIT), or a folder
-            PREDICTIONS/TASK/ID.EXT with labels in the folder format (results go there).
+            PREDICTIONS/TASK/ID.EXT with labels in the folder format (results go there, or to its
+            folder inside-TASK).
         data: a dataset in the folder format.
         split: train, val or test.
         device: where a run's network computes.
@@ -70,7 +71,7 @@ def evaluate(
         scores.write(folder / "evaluation" / evaluation_name(dataset, split, inside))
     else:
         scores = evaluate_stored(folder, dataset, split, inside)
-        scores.write(folder)
+        scores.write(folder / f"inside-{inside}" if inside else folder)
     return scores
 
 
@@ -128,13 +129,14 @@ def evaluate_stored(folder: Path, dataset: Dataset, split: str, inside: str = ""
 
 def score(predict: Predict, dataset: Dataset, split: str, tasks: Mapping[str, Task], inside: str = "") -> Scores:
     """Predictions for every image of a split that has a label of one of `tasks`."""
+    if inside:
+        tasks = {name: task for name, task in tasks.items() if task.dense and name != inside}
+        check_inside(dataset, split, tasks, inside)
     totals = {name: task.metric() for name, task in tasks.items()}
     for total in totals.values():
         total.sync_on_compute = False  # one process sees all images, however many have trained
     images: dict[str, list[dict[str, float | str]]] = {name: [] for name in tasks}
     samples = [s for s in dataset.samples(split, {*tasks, inside} - {""}) if s.labels.keys() & tasks.keys()]
-    if inside:
-        _check_inside(samples, dataset, inside)
     with progress(f"evaluating {dataset.root.name}/{split}", len(samples)) as report:
         for count, sample in enumerate(samples, 1):
             predictions = predict(sample)
@@ -146,14 +148,28 @@ def score(predict: Predict, dataset: Dataset, split: str, tasks: Mapping[str, Ta
     return Scores({name: total.compute() for name, total in totals.items()}, images)
 
 
-def _check_inside(samples: Iterable[Sample], dataset: Dataset, inside: str) -> None:
+def check_inside(dataset: Dataset, split: str, tasks: Iterable[str], inside: str) -> None:
+    """Every image of the split with a label of one of `tasks` says where to judge.
+
+    Raises:
+        InputError: one does not, nothing can be judged inside of this task, or it says nothing of places.
+    """
     check_region(dataset.task(inside))
-    missing = [sample.id for sample in samples if inside not in sample.labels]
+    wanted = set(tasks)
+    if not wanted:
+        raise InputError(
+            f"{dataset.root}/{split}: inside is '{inside}', but there are no labels of pixels to judge in it"
+        )
+    missing = [sample.id for sample in dataset.samples(split, [*wanted, inside]) if _unbounded(sample, wanted, inside)]
     if missing:
         raise InputError(
             f"{dataset.root}: {len(missing)} images have no label of '{inside}', the first is '{missing[0]}'; to judge"
             " inside of it, every image needs one"
         )
+
+
+def _unbounded(sample: Sample, wanted: set[str], inside: str) -> bool:
+    return bool(sample.labels.keys() & wanted) and inside not in sample.labels
 
 
 def _read(dataset: Dataset, sample: Sample, name: str) -> Tensor:
@@ -164,7 +180,7 @@ def _read(dataset: Dataset, sample: Sample, name: str) -> Tensor:
 def _judged(label: Tensor, name: str, dataset: Dataset, sample: Sample, inside: str) -> Tensor:
     """The label, invalid outside of the region."""
     task = dataset.tasks[name]
-    if not inside or not task.dense:
+    if not inside:
         return label
     where = region(dataset.tasks[inside], _read(dataset, sample, inside))
     return torch.where(where, label, task.invalid(sample.height, sample.width))

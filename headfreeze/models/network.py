@@ -74,6 +74,7 @@ class Network(nn.Module):
 
     Attributes:
         channels: of the features that each stage ends in.
+        strides: pixels of the image for one of these features.
     """
 
     mean: Tensor
@@ -94,6 +95,7 @@ class Network(nn.Module):
         fine, level2, level3, top = self.backbone.channels
         self.top = nn.Conv2d(top, width, 1)
         self.up1, self.up2, self.up3 = Up(level3, width), Up(level2, width), Up(fine, width)
+        self.strides = dict(zip(("up3", "up2", "up1", "backbone"), self.backbone.strides, strict=True))
         self.channels = {"backbone": top, "up1": width, "up2": width, "up3": width}
         enlarge = self.backbone.strides[0] // OUTPUT_STRIDE
         self.maps = _by_task({t: map_layer(width, s.channels, enlarge) for t, s in outputs.items() if s.channels})

@@ -74,8 +74,16 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def decode(self, output: Float[Tensor, "b c h w"], vector: Float[Tensor, "b v"] | None = None, /) -> Tensor:
-        """The prediction as a label of this task, a plain tensor (b, k, h, w); points in pixels of the output."""
+    def decode(
+        self, output: Float[Tensor, "b c h w"], vector: Float[Tensor, "b v"] | None = None, side: float = 0, /
+    ) -> Tensor:
+        """The prediction as a label of this task, a plain tensor (b, k, h, w); points in pixels of the output.
+
+        Args:
+            output: as of `loss`.
+            vector: as of `loss`.
+            side: shorter side of a training window in pixels of the output, where that is not the output's own.
+        """
 
     @abstractmethod
     def soft(self, output: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:

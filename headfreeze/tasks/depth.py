@@ -70,7 +70,9 @@ class DepthTask(Task):
             return _log_l1(widened(output), label, valid)
         return _berhu(widened(output), label, valid)
 
-    def decode(self, output: Float[Tensor, "b 1 h w"], _vector: Tensor | None = None, /) -> Float[Tensor, "b 1 h w"]:
+    def decode(
+        self, output: Float[Tensor, "b 1 h w"], _vector: Tensor | None = None, _side: float = 0, /
+    ) -> Float[Tensor, "b 1 h w"]:
         """exp(output), kept within 1 mm … 1 km."""
         return _clamped(widened(output)).exp()
 

@@ -3,7 +3,7 @@
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 from torch import Tensor
 from torch.nn import functional
 
@@ -22,9 +22,10 @@ def gaussians(points: Float[Tensor, "b k 2"], height: int, width: int, sigma: fl
 def peaks(heat: Float[Tensor, "b k h w"], sigma: float) -> tuple[Float[Tensor, "b k 2"], Float[Tensor, "b k"]]:
     """The place of the highest peak, in pixels of the map, and its height.
 
-    The place is the mean over the pixels around the highest one, weighted by what is above zero there.
+    The place is the mean over the pixels around the highest one, weighted by what is above zero there; near a border
+    over fewer, as many on either side.
     """
-    width = heat.shape[-1]
+    height, width = heat.shape[-2:]
     reach = max(1, math.ceil(_REACH * sigma))
     top, index = heat.flatten(2).max(-1)
     row, column = index // width, index % width
@@ -33,7 +34,14 @@ def peaks(heat: Float[Tensor, "b k h w"], sigma: float) -> tuple[Float[Tensor, "
     rows, columns = row[..., None] + steps + reach, column[..., None] + steps + reach
     places = rows[..., :, None] * (width + 2 * reach) + columns[..., None, :]  # b k window window
     window = padded.gather(-1, places.flatten(2)).view(places.shape)
+    window = window * _even(row, height, steps)[..., :, None] * _even(column, width, steps)[..., None, :]
     mass = window.sum((-2, -1)).clamp(min=1e-12)
     x = column + 0.5 + (window.sum(-2) * steps).sum(-1) / mass
     y = row + 0.5 + (window.sum(-1) * steps).sum(-1) / mass
     return torch.stack([x, y], -1), top
+
+
+def _even(middle: Integer[Tensor, "b k"], size: int, steps: Integer[Tensor, " window"]) -> Float[Tensor, "b k window"]:
+    """1 for the steps from a pixel that stay inside in both directions, else 0."""
+    room = torch.minimum(middle, size - 1 - middle)[..., None]
+    return (steps.abs() <= room).float()

@@ -35,6 +35,8 @@ SIGMA = 1.75 / 64
 _COLUMNS = (2, 3, 4)
 _FARTHEST = 1e6  # pixels; more is no coordinate
 _SMALLEST_SQUARE = 1e-8
+_FLATTEST = 1e-3
+"""Mean depth, as a share of the image's side, below which errors are no longer divided by it."""
 
 
 class KeypointsTask(Task):
@@ -71,7 +73,7 @@ class KeypointsTask(Task):
         sigma: float = 0,
     ) -> None:
         super().__init__(name)
-        if not isinstance(sigma, int | float) or not 0 <= sigma < math.inf:
+        if isinstance(sigma, bool) or not isinstance(sigma, int | float) or not 0 <= sigma < math.inf:
             raise InputError(f"task '{name}': sigma is {sigma!r}; give pixels of the output, or 0 for the default")
         self.order_name, self.sigma = order, sigma
         self.order = _named_order(name, count, order) if order is not None else _own_order(name, count, mirror, eyes)
@@ -116,7 +118,7 @@ class KeypointsTask(Task):
         points, size = label.as_subclass(Tensor), label.canvas_size
         inside = _inside(points, size)
         places = torch.where(inside[..., None], points[..., :2], 0.0) / _stride(output, size)
-        wanted = gaussians(places, height, width, self._sigma(output))
+        wanted = gaussians(places, height, width, self._sigma(min(height, width)))
         counted = inside[..., None, None].expand_as(wanted)
         empty = masked_mean(wanted.square(), counted).clamp(min=_SMALLEST_SQUARE)
         heat = masked_mean((output - wanted).square(), counted) / empty
@@ -127,17 +129,18 @@ class KeypointsTask(Task):
         z = z / side
         count = known.sum(-1, keepdim=True).clamp(min=1)
         vector = vector - (vector * known).sum(-1, keepdim=True) / count  # from the mean of the same points
-        nothing = masked_mean(z.abs(), known).clamp(min=_SMALLEST_SQUARE)
+        nothing = masked_mean(z.abs(), known).clamp(min=_FLATTEST)
         return masked_mean((vector - z).abs(), known) / nothing
 
     def decode(
-        self, output: Float[Tensor, "b k h w"], vector: Float[Tensor, "b k"] | None = None, /
+        self, output: Float[Tensor, "b k h w"], vector: Float[Tensor, "b k"] | None = None, side: float = 0, /
     ) -> Float[Tensor, "b k 4"]:
         """Points in pixels of the map; the visibility is the peak's height, 0 … 1, z is NaN without a vector."""
-        places, heights = peaks(widened(output), self._sigma(output))
+        side = side or min(output.shape[-2:])
+        places, heights = peaks(widened(output), self._sigma(side))
         z = torch.full_like(heights, math.nan)
         if vector is not None:
-            z = (widened(vector) - widened(vector).mean(-1, keepdim=True)) * min(output.shape[-2:])
+            z = (widened(vector) - widened(vector).mean(-1, keepdim=True)) * side
         return torch.cat([places, z[..., None], heights.clamp(0, 1)[..., None]], -1)
 
     def soft(self, output: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k h w"]:
@@ -181,12 +184,12 @@ class KeypointsTask(Task):
                 f"{path}: {len(values)} points, but task '{self.name}' has {self.order.count}; mend the file, or count"
                 " in dataset.yaml"
             )
+        values = np.where(np.isfinite(values), values, np.nan)
+        far = np.abs(values) > _FARTHEST
+        if far.any():
+            raise InputError(f"{path}: a coordinate of {values[far][0]:g}; coordinates are pixels of the image")
         points = np.full((len(values), 4), np.nan, np.float32)
         points[:, : values.shape[1]] = values
-        points[~np.isfinite(points)] = np.nan
-        far = np.abs(points[:, :3]) > _FARTHEST
-        if far.any():
-            raise InputError(f"{path}: a coordinate of {points[:, :3][far][0]:g}; coordinates are pixels of the image")
         return torch.from_numpy(points)
 
     def write(self, label: Float[Tensor, "k 4"], path: Path) -> Path:
@@ -208,8 +211,8 @@ class KeypointsTask(Task):
         """Those whose place is known."""
         return located(label)[..., None]
 
-    def _sigma(self, output: Float[Tensor, "b k h w"]) -> float:
-        return self.sigma or max(1.0, SIGMA * min(output.shape[-2:]))
+    def _sigma(self, side: float) -> float:
+        return self.sigma or max(1.0, SIGMA * side)
 
 
 def _inside(points: Float[Tensor, "b k 4"], size: Size) -> Bool[Tensor, "b k"]:
@@ -219,11 +222,11 @@ def _inside(points: Float[Tensor, "b k 4"], size: Size) -> Bool[Tensor, "b k"]:
 
 def _stride(output: Float[Tensor, "b k h w"], size: Size) -> int:
     """Pixels of the image for one of the map; the last one may reach beyond the image's border."""
-    return math.ceil(size[1] / output.shape[-1])
+    return 2 ** math.ceil(math.log2(size[1] / output.shape[-1]))
 
 
 def _named_order(name: str, count: Any, order: Any) -> PointOrder:
-    if order not in ORDERS:
+    if not isinstance(order, str) or order not in ORDERS:
         raise InputError(f"task '{name}': {unknown('order', str(order), ORDERS)}")
     if count != ORDERS[order].count:
         raise InputError(f"task '{name}': count is {count!r}, but order {order} has {ORDERS[order].count} points")
@@ -257,8 +260,10 @@ def _is_pair(pair: Any, count: int) -> bool:
 def _from_json(path: Path) -> np.ndarray:
     try:
         rows = json.loads(path.read_bytes())
+        if not all(type(value) in (int, float, type(None)) for row in rows for value in row):
+            raise ValueError("a value is neither a number nor null")
         return np.array(rows, dtype=float)  # null becomes NaN
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise InputError(f"{path}: not a list of points [[x, y], …] of equal length ({error})") from None

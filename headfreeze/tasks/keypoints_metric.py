@@ -21,20 +21,24 @@ def image_errors(
 ) -> Float[Tensor, "b 3"]:
     """nme, nme_box and nme_3d of each image; NaN where an image has no such error.
 
-    A prediction that is not finite counts as the size that errors are divided by.
+    A point whose prediction is not finite has an error of 1; one that is predicted without z lies at their mean.
     """
     p, t = in_double(prediction), in_double(label)
     known = located(t)
     offset = torch.where(known[..., None], t[..., :2] - p[..., :2], 0.0)
     box = _box_size(t, known)
     size = box if eyes is None else (t[..., eyes[0], :2] - t[..., eyes[1], :2]).norm(dim=-1)
-    missing = ~p[..., :2].isfinite().all(-1, keepdim=True)
-    offset = torch.where(missing, size[:, None, None] / 2**0.5, offset)
+    missing = ~p[..., :2].isfinite().all(-1)
     flat = offset.norm(dim=-1)
     (p_z, _), (t_z, deep) = centred_z(torch.where(t[..., 2:3].isfinite(), p, math.nan)), centred_z(t)
     solid = (offset.square().sum(-1) + (t_z - p_z).square()).sqrt()
-    nme, nme_box = (_mean(flat / s[:, None], known) for s in (size, box))
-    return torch.stack([nme, nme_box, _mean(solid / size[:, None], known & deep)], -1)
+    return torch.stack(
+        [
+            _mean(torch.where(missing, 1.0, errors / scale[:, None]), counted)
+            for errors, scale, counted in ((flat, size, known), (flat, box, known), (solid, size, known & deep))
+        ],
+        -1,
+    )
 
 
 def _box_size(points: Float[Tensor, "b k 4"], known: Tensor) -> Float[Tensor, " b"]:

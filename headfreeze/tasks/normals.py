@@ -64,7 +64,9 @@ class NormalsTask(Task):
         output = widened(output)
         return output * (output.square().sum(1, keepdim=True) + _SOFTENING).rsqrt()
 
-    def decode(self, output: Float[Tensor, "b 3 h w"], _vector: Tensor | None = None, /) -> Float[Tensor, "b 3 h w"]:
+    def decode(
+        self, output: Float[Tensor, "b 3 h w"], _vector: Tensor | None = None, _side: float = 0, /
+    ) -> Float[Tensor, "b 3 h w"]:
         """The output at unit length, float32; a zero output stays zero."""
         return functional.normalize(widened(output), dim=1)
 

@@ -62,9 +62,16 @@ def located(points: Float[Tensor, "*b k 4"]) -> Bool[Tensor, "*b k"]:
 
 
 def centred_z(points: Float[Tensor, "*b k 4"]) -> tuple[Float[Tensor, "*b k"], Bool[Tensor, "*b k"]]:
-    """z from the mean over the points of the image that have one, 0 for the others; and which have."""
+    """z from the mean over the points of the image that have one, 0 for the others; and which have.
+
+    Where all z of an image are the same, none is known: labels in the plane are written so.
+    """
     known = points[..., 2].isfinite()
     z = torch.where(known, points[..., 2], 0.0)
+    high = torch.where(known, z, -torch.inf).amax(-1, keepdim=True)
+    low = torch.where(known, z, torch.inf).amin(-1, keepdim=True)
+    known = known & (high > low)
+    z = torch.where(known, z, 0.0)
     mean = z.sum(-1, keepdim=True) / known.sum(-1, keepdim=True).clamp(min=1)
     return torch.where(known, z - mean, 0.0), known
 
@@ -131,8 +138,13 @@ def crop(points: Points, top: int, left: int, height: int, width: int) -> tuple[
 def center_crop(points: Points, output_size: int | Sequence[int]) -> tuple[Tensor, Size]:
     """Cuts the middle, as torchvision rounds it."""
     height, width = [output_size] * 2 if isinstance(output_size, int) else output_size
-    top, left = (round((old - new) / 2) for old, new in zip(points.canvas_size, (height, width), strict=True))
+    top, left = (_margin(old, new) for old, new in zip(points.canvas_size, (height, width), strict=True))
     return crop(points, top, left, height, width)
+
+
+def _margin(old: float, new: int) -> int:
+    """How much is cut off before the window; negative where it is larger and something is added."""
+    return round((old - new) / 2) if new <= old else -int((new - old) // 2)
 
 
 @_kernel(v2.resized_crop)

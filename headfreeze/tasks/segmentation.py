@@ -75,7 +75,9 @@ class SegmentationTask(Task):
         total = functional.cross_entropy(widened(output), target, ignore_index=self.invalid_index, reduction="sum")
         return mean_of(total, (target != self.invalid_index).sum().to(total.dtype))
 
-    def decode(self, output: Float[Tensor, "b c h w"], _vector: Tensor | None = None, /) -> Integer[Tensor, "b 1 h w"]:
+    def decode(
+        self, output: Float[Tensor, "b c h w"], _vector: Tensor | None = None, _side: float = 0, /
+    ) -> Integer[Tensor, "b 1 h w"]:
         """The class with the highest score."""
         return output.argmax(1, keepdim=True).to(self.dtype)
 

@@ -135,3 +135,19 @@ def test_recipes_are_compared_inside_of_a_mask(tiny_pair: TinyPair, tmp_path: Pa
         assert 0 < inside.metrics[recipe][0]["pixels"] < everywhere.metrics[recipe][0]["pixels"]
         assert inside.metrics[recipe][0]["mean"] != everywhere.metrics[recipe][0]["mean"]
         assert (tmp_path / f"b/runs/{recipe}-seed0/evaluation/target-test-inside-segmentation").is_dir()
+    assert "pool all valid pixels of the split inside of 'segmentation', at" in (tmp_path / "b/table.md").read_text()
+    assert json.loads((tmp_path / "b/summary.json").read_text())["inside"] == "segmentation"
+
+
+def test_a_mask_that_is_not_there_is_said_before_anything_is_trained(tiny_pair: TinyPair, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="unknown task 'mask'"):
+        compare_tiny(tiny_pair, tmp_path / "a", "normals", "depth", phases=tmp_path / "phases", inside="mask")
+    assert not (tmp_path / "phases").exists()
+
+
+def test_the_tables_are_there_even_where_a_picture_cannot_be_drawn(tiny_pair: TinyPair, tmp_path: Path) -> None:
+    pair = tiny_pair.copy(tmp_path / "data")
+    (pair.target / "val/segmentation/0005.png").write_bytes(b"damaged")
+    with pytest.raises(InputError, match=r"0005\.png"):
+        compare_tiny(pair, tmp_path / "out", "normals", "segmentation", recipes=("baseline",))
+    assert {"table.md", "summary.json", "results.csv"} <= {path.name for path in (tmp_path / "out").iterdir()}

@@ -10,6 +10,7 @@ from PIL import Image
 from sklearn.decomposition import PCA
 
 from headfreeze.comparison.features import PlacedFeatures, draw_features, placed_features, places
+from headfreeze.data.canvas import Canvas
 from headfreeze.data.folder import open_dataset
 from headfreeze.models.network import Outputs
 from headfreeze.run import Run
@@ -51,7 +52,8 @@ def test_the_plane_is_that_of_the_principal_components() -> None:
 class Looking:
     """Stands in for a run: its features are the image at a quarter of the resolution, x and y in its colours."""
 
-    network = type("Network", (), {"channels": {"up2": 3}})()
+    network = type("Network", (), {"channels": {"up2": 3}, "strides": {"up2": 4}})()
+    canvas = Canvas(40, 40, "none")
 
     def outputs(self, image: np.ndarray, domain: str) -> Outputs:
         assert domain == "target"
@@ -78,6 +80,9 @@ def test_features_are_those_at_the_points_and_of_the_classes(tmp_path: Path) -> 
     found = placed_features(run, samples, dataset.task("marks"), "up2", "target")
     assert found.place.tolist() == [0, 1]  # neither the unknown point nor the one outside
     np.testing.assert_allclose(found.values[:, :2] + 0.5, marks[:2], atol=0.01)
+    np.save(tmp_path / "val/marks/a.npy", np.array([[0, 1], [79.9, 39.9], [2, 38], [np.nan] * 2], np.float32))
+    edges = placed_features(run, samples, dataset.task("marks"), "up2", "target")
+    np.testing.assert_allclose(edges.values[:, :2], [[1.5, 1.5], [77.5, 37.5], [1.5, 37.5]], atol=0.01)  # no zeros
     assert found.domain.tolist() == [1, 1]
     found = placed_features(run, samples, dataset.task("halves"), "up2", "target")
     assert found.place.tolist() == [0, 1]

@@ -172,3 +172,18 @@ def test_a_smaller_window_enlarges_z(monkeypatch: pytest.MonkeyPatch) -> None:
     batch = DeviceBatch(torch.zeros(1, 3, 60, 80), {("source", "keypoints"): label}, 1)
     found = seen_from_elsewhere(batch, torch.Generator(), 1.0, 0.0, FOV_DEG).labels["source", "keypoints"]
     assert found[0, 0].tolist() == [40.0, 30.0, 8.0, 1.0]
+
+
+def test_where_a_turned_camera_sees_a_point_does_not_depend_on_its_depth(monkeypatch: pytest.MonkeyPatch) -> None:
+    turn = Rotation.from_euler("y", 12, degrees=True).as_matrix()
+    monkeypatch.setattr(geometric, "_rotations", lambda *_: torch.from_numpy(turn)[None].float())
+    places = []
+    for z in (-100.0, 1.0, 100.0):
+        rows = torch.tensor([[[10.0, 12.0, z, 1.0], [30.0, 20.0, -z, 1.0]]])
+        label = Points(rows, canvas_size=(48, 48), mirror=(0, 1))
+        batch = DeviceBatch(torch.zeros(1, 3, 48, 48), {("source", "keypoints"): label}, 1)
+        found = seen_from_elsewhere(batch, torch.Generator(), 1.0, 15.0, 65.0).labels["source", "keypoints"]
+        places.append(found.as_subclass(Tensor)[..., :2])
+        assert found.as_subclass(Tensor)[..., 2].abs().max() < 1000
+    torch.testing.assert_close(places[0], places[1])
+    torch.testing.assert_close(places[2], places[1])

@@ -79,6 +79,17 @@ def test_what_lies_outside_does_not_count(tiny_pair: TinyPair, tmp_path: Path) -
     assert inside.metrics["normals"]["mean"] > 20
 
 
+def test_what_is_no_dense_label_or_the_mask_itself_is_left_out(tiny_pair: TinyPair, tmp_path: Path) -> None:
+    folder = predictions(tiny_pair, tmp_path / "a", "balls")
+    shutil.copytree(tiny_pair.source / "test/segmentation", folder / "segmentation")
+    assert list(evaluate(folder, tiny_pair.source, inside="segmentation").metrics) == ["normals"]
+    assert (folder / "inside-segmentation/metrics.json").is_file()
+    assert not (folder / "metrics.json").exists()
+    shutil.rmtree(folder / "normals")
+    with pytest.raises(InputError, match="inside is 'segmentation', but there are no labels of pixels to judge in it"):
+        evaluate(folder, tiny_pair.source, inside="segmentation")
+
+
 def test_a_run_keeps_what_it_scored_inside_apart(normals_run: Path, tiny_pair: TinyPair, tmp_path: Path) -> None:
     run = shutil.copytree(normals_run, tmp_path / "run")
     evaluate(run, tiny_pair.source)

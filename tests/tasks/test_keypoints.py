@@ -162,6 +162,9 @@ def test_infinite_coordinates_are_not_known(tmp_path: Path) -> None:
         (np.full((3, 2), 1e9), r"a.npy: a coordinate of 1e\+09; coordinates are pixels of the image"),
         ("[[1, 2], [3]]", r"a.json: not a list of points \[\[x, y\], …\] of equal length"),
         ("[[1, 2", r"a.json: not a list of points"),
+        (f"[[1{'0' * 400}, 2], [1, 2], [1, 2]]", r"a.json: not a list of points"),
+        ("[[1e300, 2], [1, 2], [1, 2]]", r"a.json: a coordinate of 1e\+300; coordinates are pixels"),
+        ("[[true, 2], [1, 2], [1, 2]]", r"a.json: .*a value is neither a number nor null"),
         ("{}", r"a.json: not a list of points"),
         ('[["a", 2], [1, 2], [1, 2]]', r"a.json: not a list of points"),
         ("\udc80", r"a.json: not a list of points"),
@@ -198,3 +201,35 @@ def test_the_gaussians_are_as_wide_as_fans(side: int, expected: float) -> None:
     y, x = np.mgrid[:side, :side] - side / 2
     wanted = torch.from_numpy(np.exp(-(x**2 + y**2) / 2 / expected**2)).float().expand(1, 3, side, side)
     assert TASK.loss(wanted, points).item() == pytest.approx(0, abs=1e-9)
+
+
+def test_z_that_is_the_same_for_all_points_is_not_known() -> None:
+    """So are points in the plane often written that need a fourth column."""
+    vector = torch.randn(1, 3, requires_grad=True)
+    output = torch.zeros(1, 3, 16, 24, requires_grad=True)
+    TASK.loss(output, label([(x, y, 7.0) for x, y, _ in POINTS]), vector).backward()
+    assert vector.grad is not None
+    assert not vector.grad.any()
+    nearly = TASK.loss(
+        torch.zeros(1, 3, 16, 24), label([(x, y, 1e-4 * i) for i, (x, y, _) in enumerate(POINTS)]), vector
+    )
+    assert nearly.item() < 1 + 1000 * vector.detach().abs().max().item() * 2
+
+
+def test_depths_are_shares_of_the_side_of_a_training_window() -> None:
+    heat = torch.zeros(1, 3, 40, 60)
+    vector = torch.tensor([[0.2, 0.1, 0.0]])
+    assert TASK.decode(heat, vector)[0, :, 2].tolist() == pytest.approx([4, 0, -4], abs=1e-5)
+    assert TASK.decode(heat, vector, 20)[0, :, 2].tolist() == pytest.approx([2, 0, -2], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("size", "stride"), [(17, 8), (33, 8), (41, 8), (49, 8), (5, 2), (9, 4), (48, 2), (47, 2), (31, 1)]
+)
+def test_a_map_of_any_resolution_shows_points_where_they_are(size: int, stride: int) -> None:
+    points = TASK.wrap(torch.tensor([[[size * 0.6, size * 0.4, 0, 1]] * 3]), (size, size))
+    cells = -(-size // stride)
+    y, x = (np.mgrid[:cells, :cells] + 0.5) * stride
+    heat = np.exp(-((x - size * 0.6) ** 2 + (y - size * 0.4) ** 2) / 2 / (stride * max(1, 1.75 / 64 * cells)) ** 2)
+    wanted = torch.from_numpy(heat).float().expand(1, 3, cells, cells)
+    assert TASK.loss(wanted, points).item() == pytest.approx(0, abs=1e-6)

@@ -44,6 +44,7 @@ MOVES: dict[str, Callable[[Any], Any]] = {
     "center_crop": lambda v: functional.center_crop(v, [51, 70]),
     "resized_crop": lambda v: functional.resized_crop(v, 4, 8, 50, 75, [100, 100]),
     "pad": lambda v: functional.pad(v, [3, 7, 1, 2]),
+    "center_crop larger": lambda v: functional.center_crop(v, [67, 99]),
     "pad of one width": lambda v: functional.pad(v, 4),
     "rotate": lambda v: functional.rotate(v, 20, functional.InterpolationMode.BILINEAR),
     "rotate about": lambda v: functional.rotate(v, -15, functional.InterpolationMode.BILINEAR, center=[40, 30]),

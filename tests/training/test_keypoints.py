@@ -86,6 +86,9 @@ def test_a_photograph_of_another_size_and_shape_has_its_points_in_its_own_pixels
     found = Predictor(run)(np.array(bands))["dots"]
     assert isinstance(found, Points)
     assert found.canvas_size == (2 * SIZE, 3 * SIZE)
+    depth = found.as_subclass(Tensor)[0, 2]
+    alone = Predictor(run)(np.array(image))["dots"].as_subclass(Tensor)[0, 2]
+    assert depth == pytest.approx(2 * float(alone), rel=0.5, abs=2)  # z is in the photograph's pixels too
     place = found.as_subclass(Tensor)[:, :2]
     assert (place - 2 * torch.from_numpy(points[:, :2])).norm(dim=-1).max() < 6
 

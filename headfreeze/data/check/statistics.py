@@ -7,7 +7,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from jaxtyping import Float, Integer
@@ -30,6 +30,8 @@ _SMALL = 0.01
 class Statistics(ABC):
     """Sums over the pixels of a task's labels; those of two sets of labels add up to those of both."""
 
+    unit: ClassVar[str] = "pixel"
+
     task: Task
     pixels: int
     valid: int
@@ -50,9 +52,9 @@ class Statistics(ABC):
     def doubts(self) -> Iterator[str]:
         """What may be wrong."""
         if not self.valid:
-            yield "no pixel of any label is valid"
+            yield f"no {self.unit} of any label is valid"
         elif self.valid_share < _MOSTLY_INVALID:
-            yield f"only {self.valid_share:.0%} of the pixels are valid"
+            yield f"only {self.valid_share:.0%} of the {self.unit}s are valid"
 
     @property
     def valid_share(self) -> float:
@@ -142,7 +144,10 @@ def percent(share: float) -> str:
 class KeypointsStatistics(Statistics):
     """Points: how many are known, have a depth, lie in the image; and how large the object is in it."""
 
+    unit: ClassVar[str] = "point"
+
     deep: int
+    flat: int
     outside: int
     labels: int
     size: float
@@ -156,7 +161,9 @@ class KeypointsStatistics(Statistics):
         place = points[known][:, :2].numpy() / [width, height]
         outside = int(((place < 0) | (place > 1)).any(1).sum())
         size = float(np.ptp(place, axis=0).max()) if len(place) else 0.0
-        return cls(task, len(points), len(place), int(points[:, 2].isfinite().sum()), outside, bool(len(place)), size)
+        z = points[:, 2][points[:, 2].isfinite()]
+        flat = len(z) > 1 and bool((z == z[0]).all())
+        return cls(task, len(points), len(place), len(z), flat, outside, bool(len(place)), size)
 
     def rows(self) -> dict[str, str]:
         """Shares of the points that are known, have a depth, lie outside of their image; the mean size."""
@@ -175,6 +182,8 @@ class KeypointsStatistics(Statistics):
     def doubts(self) -> Iterator[str]:
         """Points that many images do not show."""
         yield from super().doubts()
+        if self.flat:
+            yield f"in {self.flat} labels every z is the same, which counts as not known; leave it out or write NaN"
         if self.valid and self.outside / self.valid > _MANY_OUTSIDE:
             yield f"{percent(self.outside / self.valid)} of the points lie outside of their image; is x before y?"
         if self.valid and self.size / max(self.labels, 1) < _SMALL:

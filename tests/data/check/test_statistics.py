@@ -130,10 +130,18 @@ def test_points_are_counted_and_the_object_is_measured() -> None:
     assert list((one + other).doubts()) == ["33.3 % of the points lie outside of their image; is x before y?"]
 
 
+def test_flat_and_missing_points_are_doubted() -> None:
+    flat = STATISTICS["keypoints"].of(points((10, 10, 0), (50, 30, 0)), KEYPOINTS)
+    assert list((flat + flat).doubts()) == [
+        "in 2 labels every z is the same, which counts as not known; leave it out or write NaN"
+    ]
+    assert list(STATISTICS["keypoints"].of(points(), KEYPOINTS).doubts()) == ["no point of any label is valid"]
+
+
 def test_points_that_are_no_pixels_are_doubted() -> None:
-    shares = STATISTICS["keypoints"].of(points((0.2, 0.3, 0), (0.8, 0.5, 0)), KEYPOINTS)
+    shares = STATISTICS["keypoints"].of(points((0.2, 0.3, 0), (0.8, 0.5, 1)), KEYPOINTS)
     assert "are they shares of it? coordinates are pixels" in next(shares.doubts())
-    beyond = STATISTICS["keypoints"].of(points((200, 300, 0), (-80, 50, 0)), KEYPOINTS)
+    beyond = STATISTICS["keypoints"].of(points((200, 300, 0), (-80, 50, 1)), KEYPOINTS)
     assert list(beyond.faults()) == [
         "every point lies outside of its image; coordinates are pixels of the image, x before y"
     ]
