@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from headfreeze.comparison.card import ComparisonCard
 from headfreeze.comparison.features import draw_features, features_of
 from headfreeze.comparison.figure import draw_figure
 from headfreeze.comparison.results import Results
@@ -41,8 +42,8 @@ def compare(
 
     Args:
         pair: the two datasets and their tasks; the target's test split needs labels of the main task.
-        out: gets runs/RECIPE-seedK, results.csv, summary.json, table.md, figure.png and, where the anchor names places
-            (keypoints, classes), features.png.
+        out: gets comparison.json, runs/RECIPE-seedK, results.csv, summary.json, table.md, figure.png and, where the
+            anchor names places (keypoints, classes), features.png.
         recipes: names in RECIPES.
         seeds: of weights, batches and augmentation; the training's own seed is not used.
         architecture: the network.
@@ -67,18 +68,24 @@ def compare(
         session.check(RECIPES[name])  # what the last recipe lacks is said before the first one is trained
     if inside:
         check_inside(target, "test", [task.name] if task.dense and task.name != inside else [], inside)
-    results = Results(task, settings.training.steps, inside)
-    for seed in seeds:
-        for name in recipes:
-            folder = out / "runs" / f"{name}-seed{seed}"
-            card = session.fit(RECIPES[name], folder, seed)
-            scores = by_first(
-                session.fabric, partial(_evaluated, folder, settings.training.device, target, task.name, inside)
-            )
-            results.add(
-                name, seed, scores.metrics[task.name], scores.images[task.name], card.phases[-1].get("adversary")
-            )
-            by_first(session.fabric, lambda: write_text(out / "results.csv", results.csv()))
+    comparison = ComparisonCard(
+        recipes=tuple(recipes),
+        seeds=tuple(seeds),
+        settings=settings.as_dict(),
+        main={"name": task.name, "options": task.options()},
+        inside=inside,
+        evaluation=evaluation_name(target, "test", inside),
+        phases=str(session.store.root),
+    )
+    by_first(session.fabric, lambda: comparison.write(out))
+    results = comparison.empty_results()
+    for name, seed, folder in comparison.runs(out):
+        card = session.fit(RECIPES[name], folder, seed)
+        scores = by_first(
+            session.fabric, partial(_evaluated, folder, settings.training.device, target, task.name, inside)
+        )
+        results.add(name, seed, scores.metrics[task.name], scores.images[task.name], card.phases[-1].get("adversary"))
+        by_first(session.fabric, lambda: write_text(out / "results.csv", results.csv()))
     by_first(session.fabric, lambda: _write(out, results, time.monotonic() - start))
     shown = spread(samples, _FIGURE_ROWS)
     stage = settings.training.freeze_point(settings.architecture)

@@ -2,9 +2,12 @@
 
 import csv
 import io
+import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -43,6 +46,21 @@ class Scores:
             writer.writerows(rows)
             write_text(folder / f"{name}_images.csv", text.getvalue())
         write_json(folder / "metrics.json", self.metrics)
+
+    @classmethod
+    def read(cls, folder: Path, tasks: Iterable[str]) -> "Scores":
+        """What `write` wrote of these tasks; a value that did not exist is NaN again.
+
+        Raises:
+            InputError: a file is missing or damaged.
+        """
+        try:
+            written = json.loads((folder / "metrics.json").read_text())
+            metrics = {task: {k: _number(v) for k, v in written[task].items()} for task in tasks}
+            images = {name: _read_rows(folder / f"{name}_images.csv") for name in metrics}
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise InputError(f"{folder}: damaged ({error}); remove it and evaluate the run again") from None
+        return cls(metrics, images)
 
 
 def evaluate(
@@ -166,6 +184,17 @@ def check_inside(dataset: Dataset, split: str, tasks: Iterable[str], inside: str
             f"{dataset.root}: {len(missing)} images have no label of '{inside}', the first is '{missing[0]}'; to judge"
             " inside of it, every image needs one"
         )
+
+
+def _number(value: Any) -> float:
+    if value is None:
+        return math.nan
+    return value if isinstance(value, int) else float(value)  # counts stay whole
+
+
+def _read_rows(path: Path) -> list[dict[str, float | str]]:
+    with path.open(newline="") as f:
+        return [{k: v if k == "id" else float(v) for k, v in row.items()} for row in csv.DictReader(f)]
 
 
 def _unbounded(sample: Sample, wanted: set[str], inside: str) -> bool:

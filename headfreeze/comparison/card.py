@@ -1,0 +1,95 @@
+"""A comparison on disk: DIR/comparison.json says what was to be compared, DIR/runs/ holds what is there by now."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headfreeze.comparison.results import Results
+from headfreeze.errors import InputError
+from headfreeze.evaluation.evaluate import Scores
+from headfreeze.files import write_json
+from headfreeze.run import RunCard
+from headfreeze.tasks import make_task
+
+FORMAT = 1
+_FILE = "comparison.json"
+
+
+@dataclass(frozen=True)
+class ComparisonCard:
+    """A comparison as plain values.
+
+    Attributes:
+        recipes: names, in the order of the tables.
+        seeds: of every recipe.
+        settings: as `Settings.as_dict` gives them; the training's own seed means nothing here.
+        main: name and options of the main task.
+        inside: the task inside of whose labels alone pixels were judged; empty: everywhere.
+        evaluation: name of the folder in RUN/evaluation that holds what was found.
+        phases: folder of the store of phases.
+    """
+
+    recipes: tuple[str, ...]
+    seeds: tuple[int, ...]
+    settings: dict[str, Any]
+    main: dict[str, Any]
+    inside: str
+    evaluation: str
+    phases: str
+
+    def write(self, folder: Path) -> None:
+        """Writes FOLDER/comparison.json."""
+        write_json(folder / _FILE, {"format": FORMAT, **vars(self)})
+
+    @classmethod
+    def read(cls, folder: Path) -> "ComparisonCard":
+        """Reads FOLDER/comparison.json.
+
+        Raises:
+            InputError: no comparison lies there, it is damaged, or it was written by a newer version.
+        """
+        path = folder / _FILE
+        if not path.is_file():
+            raise InputError(
+                f"{folder}: no comparison here (no {_FILE}); give the folder that `headfreeze compare --out` wrote"
+            )
+        try:
+            values = json.loads(path.read_text())
+            number = values.pop("format")
+            if number != FORMAT:
+                raise InputError(f"{path}: written in format {number}, this version reads {FORMAT}; update headfreeze")
+            return cls(**values | {"recipes": tuple(values["recipes"]), "seeds": tuple(values["seeds"])})
+        except InputError:
+            raise
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise InputError(f"{path}: damaged; call the same `headfreeze compare` again") from None
+
+    def runs(self, folder: Path) -> Iterator[tuple[str, int, Path]]:
+        """Recipe, seed and folder of every run of the comparison at `folder`, trained or not."""
+        for seed in self.seeds:
+            for recipe in self.recipes:
+                yield recipe, seed, folder / "runs" / f"{recipe}-seed{seed}"
+
+    def empty_results(self) -> Results:
+        """Results to which nothing was added yet."""
+        task = make_task(self.main["name"], dict(self.main["options"]))
+        return Results(task, self.settings["training"]["steps"], self.inside)
+
+
+def read_results(folder: Path) -> Results:
+    """What the comparison at `folder` has found so far, from the runs that are trained and evaluated.
+
+    Raises:
+        InputError: no comparison lies there, or one of its files is damaged.
+    """
+    card = ComparisonCard.read(folder)
+    results, main = card.empty_results(), card.main["name"]
+    for recipe, seed, run in card.runs(folder):
+        evaluation = run / "evaluation" / card.evaluation
+        if (evaluation / "metrics.json").is_file():  # the last file that an evaluation writes
+            scores = Scores.read(evaluation, [main])
+            adversary = RunCard.read(run).phases[-1].get("adversary")
+            results.add(recipe, seed, scores.metrics[main], scores.images[main], adversary)
+    return results
