@@ -63,7 +63,8 @@ class Resampling:
         values = np.array([scores[m][s] for m, s in runs], float).reshape(len(runs), len(weights))
         # An image without any score says nothing; one that a single run has no score on is that run's fault.
         there = (weights > 0) & ~np.isnan(values).all(0)
-        self._scores, self._weights = values[:, there], weights[there] / max(weights[there].sum(), 1e-300)
+        self._scores = np.where(np.isfinite(values), values, np.nan)[:, there]
+        self._weights = weights[there] / weights[there].sum() if there.any() else weights[there]
         self.images = int(there.sum())
         self._draws, self._seed, self._root = draws, seed, root
         entries = self._scores**2 if root else self._scores
