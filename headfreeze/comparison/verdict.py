@@ -39,6 +39,8 @@ def _against_baseline(results: Results, best: str) -> str:
 
 def _difference(results: Results, test: PairTest) -> str:
     metric = results.resampled
+    if math.isnan(test.value):
+        return "under different seeds"
     what = "" if metric == results.task.score else f"{metric} "
     value = f"{what}{signed(metric, test.value)}{_unit(results)}"
     if math.isnan(test.p):

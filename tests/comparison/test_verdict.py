@@ -68,6 +68,15 @@ def test_where_nothing_beat_the_baseline_or_there_is_none() -> None:
     assert nothing == "Nothing to choose from: no recipe has a mean."
 
 
+def test_recipes_without_a_common_seed_are_not_compared() -> None:
+    results = angles_results({"baseline": 26, "mtl-both": 24}, seeds=(0,))
+    results.metrics["mtl-both"] = {1: results.metrics["mtl-both"][0]}
+    results.images["mtl-both"] = {1: results.images["mtl-both"][0]}
+    text = verdict(results)
+    assert text.startswith("Perhaps mtl-both: it changed the mean from")
+    assert "°, under different seeds; how sure that is cannot be said." in text
+
+
 def test_a_gap_that_is_not_certain_is_said_to_be_so() -> None:
     text = verdict(angles_results({"baseline": 26, "headfreeze": 24, "oracle": 25.9}))
     assert " % of a gap to the oracle that is not certain itself. " in text
