@@ -174,7 +174,7 @@ def test_shuffled_labels_are_told_apart_in_about_5_of_100_cases(together: bool) 
 @pytest.mark.parametrize("together", [False, True], ids=["images and seeds", "images"])
 def test_shuffled_labels_of_three_methods_are_rarely_told_apart(seeds: int, together: bool) -> None:
     rng = np.random.default_rng([8, seeds, together])
-    images, repetitions = 100, 1500
+    images, repetitions = 100, 800
     own = rng.gamma(2, 10, images)
     single = family = 0
     for _ in range(repetitions):
@@ -205,7 +205,7 @@ def test_seeds_that_differ_are_no_difference_of_methods(
     "parts", [(1, 0, 0.2), (1, 0.3, 0.3), (1, 1, 1), (0.3, 1, 1), (0, 1, 0), (0, 0, 1), (2, 0.5, 0.5)]
 )
 def test_no_mixture_of_seeds_and_images_is_told_apart_too_often(seeds: int, parts: tuple[float, ...]) -> None:
-    repetitions = 1500
+    repetitions = 800
     count = false_positives(repetitions, seeds, 150, *parts)
     assert count <= stats.binom.ppf(0.9995, repetitions, 0.06)  # 150 skewed images are worth 0.5 … 1 %
 
