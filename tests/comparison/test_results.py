@@ -137,6 +137,14 @@ def test_holm_makes_fewer_differences_significant_than_single_tests_do() -> None
     assert len(results.bold()) > 1
 
 
+def test_a_difference_can_be_significant_among_very_many_recipes() -> None:
+    means = {f"r{k:02}": 25.0 for k in range(24)} | {"good": 10.0}
+    results = angles_results(means, seeds=(0, 1), images=20)
+    assert len(results.tests()) == 300
+    assert results.difference("good", "r00").certain
+    assert results.bold() == {"good"}
+
+
 def test_where_nothing_can_be_tested_the_best_alone_is_bold() -> None:
     results = angles_results({"baseline": 26, "headfreeze": 24}, images=1)
     assert results.bold() == {"headfreeze"}
