@@ -244,4 +244,5 @@ def test_numbers_have_a_fixed_precision() -> None:
     assert (number("mean", math.nan), signed("mean", math.inf), p_value(math.nan), percent(math.nan)) == ("–",) * 4
     assert (p_value(0.0004), p_value(0.0123), p_value(1.0)) == ("< 0.001", "0.012", "1.000")
     assert percents(-0.061, 0.5) == "−6 … 50 %"
+    assert percent(-0.002) == "0 %"
     assert precision(["mean", "nme", "below_30"]) == "0.01 (mean), 0.0001 (nme), 0.001 (< 30°)"

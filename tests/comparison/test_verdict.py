@@ -37,6 +37,14 @@ def test_a_gain_that_could_be_chance_is_no_advice() -> None:
     assert "after Holm" not in text, "one pair needs no correction"
 
 
+def test_a_gain_that_is_certain_alone_but_not_among_all_pairs_is_said_to_be_so() -> None:
+    means = {f"r{k}": 26.2 for k in range(5)} | {"baseline": 26.3, "mtl-both": 25.8}
+    results = angles_results(means, seed_std=0.1, images=40, seed=4)
+    test = results.difference("mtl-both", "baseline")
+    assert test.p < 0.05 < test.p_holm
+    assert "; which could be chance among so many pairs. " in verdict(results)
+
+
 def test_one_seed_and_two_are_said_to_say_little_of_others() -> None:
     one = verdict(angles_results({"baseline": 26, "headfreeze": 24}, seeds=(0,)))
     assert one.endswith(
