@@ -137,6 +137,7 @@ def test_holm_makes_fewer_differences_significant_than_single_tests_do() -> None
     assert len(results.bold()) > 1
 
 
+@pytest.mark.slow
 def test_a_difference_can_be_significant_among_very_many_recipes() -> None:
     means = {f"r{k:02}": 25.0 for k in range(24)} | {"good": 10.0}
     results = angles_results(means, seeds=(0, 1), images=20)
