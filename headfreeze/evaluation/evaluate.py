@@ -168,7 +168,7 @@ def score(predict: Predict, dataset: Dataset, split: str, tasks: Mapping[str, Ta
         for count, sample in enumerate(samples, 1):
             predictions = predict(sample)
             for name in [name for name in tasks if name in sample.labels]:
-                label = _judged(_read(dataset, sample, name), name, dataset, sample, inside)
+                label = judged_label(dataset, sample, name, inside)
                 own = totals[name](predictions[name][None], label[None])
                 images[name].append({"id": sample.id, **own})
                 if name in errors:
@@ -229,9 +229,9 @@ def _read(dataset: Dataset, sample: Sample, name: str) -> Tensor:
     return task.wrap(task.read(sample.labels[name]), (sample.height, sample.width))
 
 
-def _judged(label: Tensor, name: str, dataset: Dataset, sample: Sample, inside: str) -> Tensor:
-    """The label, invalid outside of the region."""
-    task = dataset.tasks[name]
+def judged_label(dataset: Dataset, sample: Sample, name: str, inside: str = "") -> Tensor:
+    """The label of one task of a sample, invalid outside of the region inside of which predictions are judged."""
+    task, label = dataset.tasks[name], _read(dataset, sample, name)
     if not inside:
         return label
     where = region(dataset.tasks[inside], _read(dataset, sample, inside))
