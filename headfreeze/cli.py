@@ -191,7 +191,7 @@ def _compare_arguments(arguments: Arguments) -> None:
 
 def _compare(values: Namespace) -> None:
     from headfreeze.comparison.compare import compare
-    from headfreeze.comparison.table import markdown
+    from headfreeze.comparison.table import own_table, verdict
 
     settings = settings_of(values)
     results = compare(
@@ -207,8 +207,8 @@ def _compare(values: Namespace) -> None:
     )
     if not _is_first():
         return
-    print(markdown(results))
-    print(f"results.csv, summary.json, table.md and pictures are in {values.out}")
+    print(f"{own_table(results)}\n\n{verdict(results)}\n")
+    print(f"table.md (.tex, .csv), tests.csv, results.csv, summary.json and pictures are in {values.out}")
 
 
 def _evaluate_arguments(arguments: Arguments) -> None:

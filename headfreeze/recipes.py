@@ -18,6 +18,13 @@ SOURCE_MAIN: Supervision = frozenset({("source", "main")})
 SOURCE_ANCHOR: Supervision = frozenset({("source", "anchor")})
 TARGET_ANCHOR: Supervision = frozenset({("target", "anchor")})
 TARGET_MAIN: Supervision = frozenset({("target", "main")})
+MARKS: dict[str, Supervision] = {
+    "y_Sm": SOURCE_MAIN,
+    "y_Sa": SOURCE_ANCHOR,
+    "y_Tm": TARGET_MAIN,
+    "y_Ta": TARGET_ANCHOR,
+}
+"""The columns of check marks in the paper's tables."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,11 @@ class Recipe:
     name: str
     phases: tuple[Phase, ...]
     about: str
+
+    @property
+    def supervision(self) -> Supervision:
+        """What any of its phases sees."""
+        return frozenset().union(*(phase.supervision for phase in self.phases))
 
 
 _BASELINE = Phase(SOURCE_MAIN)
@@ -78,17 +90,11 @@ COMPARED = ("baseline", "mtl-both", "mtl-finetune", "headfreeze", "oracle")
 
 def table() -> str:
     """The recipes with the labels each phase sees and what it freezes, for people."""
-    marks: tuple[tuple[str, Supervision], ...] = (
-        ("y_Sm", SOURCE_MAIN),
-        ("y_Sa", SOURCE_ANCHOR),
-        ("y_Tm", TARGET_MAIN),
-        ("y_Ta", TARGET_ANCHOR),
-    )
-    lines = [f"{'recipe':<17}{'phase':<7}{''.join(f'{name:<6}' for name, _ in marks)}{'head':<8}adversary"]
+    lines = [f"{'recipe':<17}{'phase':<7}{''.join(f'{name:<6}' for name in MARKS)}{'head':<8}adversary"]
     for recipe in RECIPES.values():
         for number, phase in enumerate(recipe.phases, 1):
             name, about = (recipe.name, recipe.about) if number == 1 else ("", "")
-            seen = "".join(f"{'✓' if pair <= phase.supervision else '':<6}" for _, pair in marks)
+            seen = "".join(f"{'✓' if pair <= phase.supervision else '':<6}" for pair in MARKS.values())
             does = f"{'frozen' if phase.freeze_head else '':<8}{'✓' if phase.adversary else '':<11}"
             lines.append(f"{name:<17}{number:<7}{seen}{does}{about}".rstrip())
     return "\n".join([*lines, "", "y_Sm, y_Sa: main and anchor labels of the source; y_Tm, y_Ta: of the target."])

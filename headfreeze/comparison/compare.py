@@ -10,7 +10,7 @@ from headfreeze.comparison.features import features_of
 from headfreeze.comparison.figure import draw_figure
 from headfreeze.comparison.figures.features import write_features
 from headfreeze.comparison.results import Results
-from headfreeze.comparison.table import markdown
+from headfreeze.comparison.table import write_tables
 from headfreeze.data.folder import Dataset, open_dataset
 from headfreeze.data.images import read_image
 from headfreeze.errors import raise_all
@@ -43,8 +43,8 @@ def compare(
 
     Args:
         pair: the two datasets and their tasks; the target's test split needs labels of the main task.
-        out: gets comparison.json, runs/RECIPE-seedK, results.csv, summary.json, table.md, figure.png and, where the
-            anchor names places (keypoints, classes), features.png.
+        out: gets comparison.json, runs/RECIPE-seedK, results.csv, summary.json, table.md, .tex and .csv, tests.csv,
+            figure.png and, where the anchor names places (keypoints, classes), features.png.
         recipes: names in RECIPES.
         seeds: of weights, batches and augmentation; the training's own seed is not used.
         architecture: the network.
@@ -110,7 +110,7 @@ def _evaluated(folder: Path, device: str, target: Dataset, main: str, inside: st
 
 
 def _write(out: Path, results: Results, seconds: float) -> None:
-    write_text(out / "table.md", markdown(results))
+    write_tables(out, results)
     write_json(out / "summary.json", results.summary(seconds))
 
 

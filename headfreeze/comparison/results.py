@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from headfreeze.evaluation.significance import Difference, paired_bootstrap
+from headfreeze.comparison.pooled import direction, image_scores, is_root, stand_in
+from headfreeze.errors import InputError
+from headfreeze.evaluation.resampling import Resampling
+from headfreeze.evaluation.significance import PairTest, pair_tests, ratio_interval
 from headfreeze.tasks.base import Task
 
 BASELINE, ORACLE = "baseline", "oracle"
-_POOLED_FROM_IMAGES = {"miou": "pixel_accuracy"}
-"""Scores that are no mean over pixels, and the metric whose differences stand for theirs where images are resampled."""
 ImageRows = list[dict[str, float | str]]
 
 
@@ -37,6 +38,8 @@ class Results:
     metrics: dict[str, dict[int, dict[str, float]]] = field(default_factory=dict)
     images: dict[str, dict[int, ImageRows]] = field(default_factory=dict)
     adversaries: dict[str, dict[int, dict[str, Any]]] = field(default_factory=dict)
+    _tests: dict[str, dict[tuple[str, str], PairTest]] = field(default_factory=dict, init=False, repr=False)
+    _resampling: dict[str, Resampling] = field(default_factory=dict, init=False, repr=False)
 
     def add(
         self,
@@ -46,7 +49,14 @@ class Results:
         images: ImageRows,
         adversary: dict[str, Any] | None = None,
     ) -> None:
-        """Books one trained and evaluated recipe."""
+        """Books one trained and evaluated recipe.
+
+        Raises:
+            InputError: its images are not those of the others.
+        """
+        self._check_images(recipe, seed, images)
+        self._tests.clear()
+        self._resampling.clear()
         self.metrics.setdefault(recipe, {})[seed] = metrics
         self.images.setdefault(recipe, {})[seed] = images
         if adversary:
@@ -57,10 +67,14 @@ class Results:
         rows = list(self.metrics[recipe].values())
         return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
+    def std(self, recipe: str) -> dict[str, float]:
+        """Standard deviation of every metric over a recipe's seeds (n − 1); NaN for one seed."""
+        rows = list(self.metrics[recipe].values())
+        return {k: float(np.std([row[k] for row in rows], ddof=1)) if len(rows) > 1 else math.nan for k in rows[0]}
+
     def spread(self, recipe: str) -> float:
         """Standard deviation of the score over seeds; NaN for one seed."""
-        values = [row[self.task.score] for row in self.metrics[recipe].values()]
-        return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+        return self.std(recipe)[self.task.score]
 
     def gap_closed(self, recipe: str, seed: int | None = None) -> float:
         """(baseline − recipe) / (baseline − oracle) on the task's score; NaN without both ends or without a gap."""
@@ -73,26 +87,90 @@ class Results:
         gap = ends[0] - ends[2]
         return (ends[0] - ends[1]) / gap if gap else math.nan
 
+    def gap_interval(self, recipe: str) -> tuple[float, float]:
+        """The 95 % interval of the gap closed, over images and seeds; NaN where there is none.
+
+        There is none where the gap between baseline and oracle is not certain itself, so that the share of it could be
+        anything; nor for the two ends; nor for a score that is no mean over images, such as `miou`.
+        """
+        ends = self.metrics.keys() & {BASELINE, ORACLE}
+        if len(ends) < 2 or recipe in ends or self.resampled != self.task.score:
+            return math.nan, math.nan
+        draws = self._draws(self.task.score)
+        seeds = draws.common(recipe, BASELINE, ORACLE)
+        gained, gap = (draws.difference(BASELINE, other, seeds) for other in (recipe, ORACLE))
+        if not (gained and gap and draws.images > 1):
+            return math.nan, math.nan
+        return ratio_interval(gained.draws, gap.draws)
+
     @property
     def resampled(self) -> str:
-        """The metric that `difference` is about: the score, or a mean over pixels in its place."""
-        return _POOLED_FROM_IMAGES.get(self.task.score, self.task.score)
+        """The metric that `tests` are about: the score, or a mean over pixels in its place."""
+        return stand_in(self.task.score)
 
-    def difference(self, recipe: str, other: str) -> Difference:
-        """The recipe's pooled `resampled` metric minus the other's, over the same images and seeds."""
-        seeds = sorted(self.metrics[recipe].keys() & self.metrics[other].keys())
-        weights = np.array([float(row[self.task.counted]) for row in self.images[recipe][seeds[0]]])
+    def tests(self, metric: str = "") -> dict[tuple[str, str], PairTest]:
+        """The first recipe's pooled metric minus the second's, for every pair, over the same images and seeds.
 
-        def scores(name: str) -> np.ndarray:
-            return np.array([[float(row[self.resampled]) for row in self.images[name][s]] for s in seeds])
+        Args:
+            metric: one of `metrics`; default: the score. What is tested is `stand_in` of it. Holm's correction is over
+                the pairs of this metric.
+        """
+        name = stand_in(metric or self.task.score)
+        if name not in self._tests:
+            self._tests[name] = pair_tests(self._draws(name))
+        return self._tests[name]
 
-        return paired_bootstrap(scores(recipe), scores(other), weights)
+    def difference(self, recipe: str, other: str, metric: str = "") -> PairTest:
+        """The recipe's pooled metric minus the other's: one of `tests`, in this order."""
+        tests = self.tests(metric)
+        return tests[recipe, other] if (recipe, other) in tests else tests[other, recipe].swapped()
+
+    def bold(self, metric: str = "") -> set[str]:
+        """The recipe with the best mean, and those that a test did not show to be worse after Holm; never the oracle.
+
+        Nothing where it is not known whether a metric is to be high or low, or no mean exists.
+        """
+        metric = metric or self.task.score
+        names = [name for name in self.metrics if name != ORACLE and math.isfinite(self.mean(name)[metric])]
+        sign = self.sign(metric)
+        if not (names and sign):
+            return set()
+        best = min(names, key=lambda name: sign * self.mean(name)[metric])
+        return {best} | {name for name in names if name != best and self._not_worse(name, best, metric)}
+
+    def sign(self, metric: str) -> int:
+        """1 for errors, −1 for metrics of which more is better, 0 where that is not known."""
+        return (1 if self.task.lower_is_better else -1) if metric == self.task.score else direction(metric)
 
     def best(self) -> str:
-        """The recipe with the best mean score, the oracle aside."""
+        """The recipe with the best mean score, the oracle aside; one whose score is not finite comes last."""
         names = [name for name in self.metrics if name != ORACLE] or list(self.metrics)
-        sign = 1 if self.task.lower_is_better else -1
-        return min(names, key=lambda name: sign * self.mean(name)[self.task.score])
+
+        def rank(name: str) -> float:
+            score = self.mean(name)[self.task.score]
+            return self.sign(self.task.score) * score if math.isfinite(score) else math.inf
+
+        return min(names, key=rank)
+
+    def _not_worse(self, recipe: str, best: str, metric: str) -> bool:
+        test = self.difference(recipe, best, metric)
+        return not math.isnan(test.p) and not (test.certain and self.sign(metric) * test.value > 0)
+
+    def _draws(self, name: str) -> Resampling:
+        if name not in self._resampling:
+            scores, weights = image_scores(self.images, name, self.task.counted)
+            self._resampling[name] = Resampling(scores, weights, is_root(name))
+        return self._resampling[name]
+
+    def _check_images(self, recipe: str, seed: int, images: ImageRows) -> None:
+        for other, seeds in self.images.items():
+            for other_seed, rows in seeds.items():
+                if (other, other_seed) != (recipe, seed) and [row["id"] for row in rows] != [r["id"] for r in images]:
+                    raise InputError(
+                        f"{recipe} seed {seed} was judged on {len(images)} images, {other} seed {other_seed} on"
+                        f" {len(rows)} others; remove the folder `evaluation` of their runs and compare again"
+                    )
+                return
 
     def rows(self) -> list[dict[str, Any]]:
         """One row for each recipe and seed."""
@@ -121,13 +199,19 @@ class Results:
         """What summary.json holds."""
         recipes: Mapping[str, Any] = {
             recipe: self.mean(recipe)
-            | {"gap_closed": self.gap_closed(recipe), "seeds": sorted(seeds), "score_std": self.spread(recipe)}
+            | {"gap_closed": self.gap_closed(recipe), "gap_closed_interval": list(self.gap_interval(recipe))}
+            | {"seeds": sorted(seeds), "score_std": self.spread(recipe), "std": self.std(recipe)}
             | ({"against_baseline": self._against_baseline(recipe)} if self._comparable(recipe) else {})
             | ({"adversary": self.adversaries[recipe]} if recipe in self.adversaries else {})
             for recipe, seeds in self.metrics.items()
         }
+        tests = {
+            "metric": self.resampled,
+            "pairs": [{"recipe": a, "other": b} | vars(t) for (a, b), t in self.tests().items()],
+        }
         about = {"budget_steps": self.budget, "seconds": round(seconds, 1), "task": self.task.name}
-        return about | ({"inside": self.inside} if self.inside else {}) | {"recipes": recipes}
+        inside = {"inside": self.inside} if self.inside else {}
+        return about | inside | {"recipes": recipes, "bold": sorted(self.bold()), "tests": tests}
 
     def _against_baseline(self, recipe: str) -> dict[str, Any]:
         return {"metric": self.resampled, **vars(self.difference(recipe, BASELINE))}

@@ -1,57 +1,60 @@
-"""A comparison in words: a Markdown table that stands beside the paper's, and a sentence on what was gained."""
+"""The tables that a comparison writes: ours, the tests of all pairs, and the paper's numbers beside them."""
 
-import math
-from collections.abc import Callable
+from pathlib import Path
 
 from headfreeze.comparison import paper
-from headfreeze.comparison.results import BASELINE, ORACLE, Results
+from headfreeze.comparison.results import Results
+from headfreeze.comparison.tables.latex import latex_table
+from headfreeze.comparison.tables.layout import beside_paper, compact, full, of_paper, pairs
+from headfreeze.comparison.tables.markdown import markdown_table
+from headfreeze.comparison.tables.tidy import recipes_csv, tests_csv
+from headfreeze.comparison.verdict import verdict
+from headfreeze.files import write_text
 
-_NORMALS_COLUMNS = ("below_11_25", "below_22_5", "below_30", "rmse", "mean", "median")
-_TITLES = {"below_11_25": "< 11.25°", "below_22_5": "< 22.5°", "below_30": "< 30°"}
-_SHARES = ("below_", "delta_", "iou_", "miou", "pixel_accuracy", "auc_", "failure_rate")
-_SMALL = ("nme",)
+__all__ = ["adversaries", "latex", "markdown", "own_table", "verdict", "write_tables"]
+
+
+def write_tables(out: Path, results: Results) -> None:
+    """Writes table.md, table.tex, table.csv and tests.csv into the folder `out`."""
+    write_text(out / "table.md", markdown(results))
+    write_text(out / "table.tex", latex(results))
+    write_text(out / "table.csv", recipes_csv(results))
+    write_text(out / "tests.csv", tests_csv(results))
 
 
 def markdown(results: Results) -> str:
-    """The whole table file: our numbers, what was gained, and the paper's where it measured the same things."""
+    """Everything in Markdown: what to use, our numbers, the tests, and the paper's numbers for normals."""
+    table, tests = full(results), pairs(results)
     parts = [
         f"# {results.task.name} on the target's test images",
-        _about(results),
-        own_table(results),
         verdict(results),
+        markdown_table(table),
+        table.caption,
     ]
+    if tests.rows:
+        parts += ["## Every pair", markdown_table(tests), tests.caption]
     if results.adversaries:
         parts += ["## Did the adversaries do their work?", adversaries(results)]
     if results.task.kind == "normals":
-        parts += ["## The paper's own numbers, on its data", _paper_table()]
+        beside = beside_paper(results)
+        parts += ["## Beside the paper", markdown_table(beside), beside.caption, "## The paper's own numbers"]
+        for name, numbers in paper.TABLES.items():
+            parts += [f"### {name}", markdown_table(of_paper(numbers, ""))]
     return "\n\n".join(parts) + "\n"
 
 
-def verdict(results: Results) -> str:
-    """One sentence: what the best recipe gained over the baseline, and how sure that is."""
-    best, score = results.best(), results.task.score
-    if BASELINE not in results.metrics:
-        return f"Best: {best} ({score} {_number(score, results.mean(best)[score])}); no baseline to compare with."
-    if best == BASELINE:
-        return f"No recipe was better than the baseline ({score} {_number(score, results.mean(best)[score])})."
-    unit = "°" if results.task.kind == "normals" else ""
-    difference = results.difference(best, BASELINE)
-    seeds = len(results.metrics[best])
-    images = len(next(iter(results.images[best].values())))
-    gap = results.gap_closed(best)
-    closed = "" if math.isnan(gap) else f", {gap:.0%} of the gap to the oracle"
-    over = f"{images} test images and {seeds} seeds" if seeds > 1 else f"{images} test images, one seed"
-    what = "" if results.resampled == score else f"{results.resampled} "
+def latex(results: Results) -> str:
+    """Our table, the tests of all pairs, and the paper's numbers beside ours, as LaTeX floats."""
+    tables = {"recipes": full(results), "pairs": pairs(results)}
+    if results.task.kind == "normals":
+        tables["paper"] = beside_paper(results)
+    floats = [latex_table(table, label) for label, table in tables.items() if table.rows]
+    return "\n\n".join([r"% \usepackage{booktabs,amssymb,graphicx}", *floats]) + "\n"
 
-    def signed(value: float) -> str:
-        return ("+" if value >= 0 else "") + _number(results.resampled, value)
 
-    sure = "the interval leaves out zero" if difference.certain else "which could be chance"
-    return (
-        f"{best} changed the {score} from {_number(score, results.mean(BASELINE)[score])}{unit} (baseline) to"
-        f" {_number(score, results.mean(best)[score])}{unit}{closed}: {what}{signed(difference.value)}{unit}, 95 %"
-        f" interval {signed(difference.low)} … {signed(difference.high)} over {over}; {sure}."
-    )
+def own_table(results: Results) -> str:
+    """Every recipe's metrics, averaged over seeds: for a terminal."""
+    return markdown_table(compact(results))
 
 
 def adversaries(results: Results) -> str:
@@ -61,60 +64,3 @@ def adversaries(results: Results) -> str:
         for recipe, seeds in results.adversaries.items()
         for seed, report in seeds.items()
     )
-
-
-def _about(results: Results) -> str:
-    seeds = sorted({seed for seeds in results.metrics.values() for seed in seeds})
-    where = f" inside of '{results.inside}'" if results.inside else ""
-    how = (
-        f"pool all valid pixels of the split{where}" if results.task.dense else "are means over the images of the split"
-    )
-    return (
-        f"Every recipe had the same budget of {results.budget} steps. Metrics {how}, at the labels' full resolution,"
-        f" and are averaged over the seeds {', '.join(map(str, seeds))}. Gap closed = (baseline − recipe) / (baseline"
-        f" − oracle) on the {results.task.score}."
-    )
-
-
-def _columns(results: Results) -> list[str]:
-    if results.task.kind == "normals":
-        return list(_NORMALS_COLUMNS)
-    found = results.mean(next(iter(results.metrics)))
-    return [name for name in found if name != results.task.counted and not name.startswith("iou_")]
-
-
-def own_table(results: Results) -> str:
-    """Every recipe's metrics, averaged over seeds, as a Markdown table."""
-    columns = _columns(results)
-    rows = [["recipe", *(_TITLES.get(c, c) for c in columns), "± (seeds)", "gap closed"]]
-    for recipe in results.metrics:
-        mean, gap, spread = results.mean(recipe), results.gap_closed(recipe), results.spread(recipe)
-        ends = "–" if math.isnan(gap) or recipe in (BASELINE, ORACLE) else f"{gap:.0%}"
-        rows.append([recipe, *(_number(c, mean[c]) for c in columns), _number(results.task.score, spread), ends])
-    return _table(rows)
-
-
-def _paper_table() -> str:
-    titles = [_TITLES.get(m, m) for m in paper.METRICS]
-    rows = [["recipe", *(f"faces {t}" for t in titles), *(f"indoor {t}" for t in titles)]]
-    for recipe, faces in paper.FACES.items():
-        values = (*zip(paper.METRICS, faces, strict=True), *zip(paper.METRICS, paper.INDOOR[recipe], strict=True))
-        rows.append([recipe, *(f"{v:.3f}" if m.startswith(_SHARES) else f"{v:.1f}" for m, v in values)])
-    return _table(rows)
-
-
-def _number(metric: str, value: float) -> str:
-    if math.isnan(value):  # the overlap of a class that is nowhere, say
-        return "–"
-    if metric.startswith(_SMALL):
-        return f"{value:.4f}"
-    return f"{value:.3f}" if metric.startswith((*_SHARES, "abs_rel", "rmse_")) else f"{value:.2f}"
-
-
-def _table(rows: list[list[str]]) -> str:
-    """Cells padded to equal widths: the same text reads well on a terminal and as Markdown."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    pad: list[Callable[[str, int], str]] = [str.ljust, *([str.rjust] * (len(widths) - 1))]
-    lines = ["| " + " | ".join(p(c, w) for p, c, w in zip(pad, row, widths, strict=True)) + " |" for row in rows]
-    rule = "|" + "|".join("-" * (w + 1) + ("-" if i == 0 else ":") for i, w in enumerate(widths)) + "|"
-    return "\n".join([lines[0], rule, *lines[1:]])

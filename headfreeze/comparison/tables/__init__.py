@@ -1,0 +1,1 @@
+"""Tables of a comparison: what stands in them, and the same in Markdown, LaTeX and CSV."""

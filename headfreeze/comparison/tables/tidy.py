@@ -1,0 +1,47 @@
+"""Tables as CSV with unrounded numbers, for other programs; what does not exist is an empty cell."""
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from headfreeze.comparison.pooled import stand_in
+from headfreeze.comparison.results import Results
+from headfreeze.comparison.tables.layout import columns
+from headfreeze.recipes import MARKS, RECIPES
+
+
+def recipes_csv(results: Results) -> str:
+    """A row for each recipe: its labels, seeds, every metric's mean, spread and whether it is bold, the gap closed."""
+    bold = {metric: results.bold(metric) for metric in columns(results)}
+    rows = []
+    for recipe, seeds in results.metrics.items():
+        seen = RECIPES[recipe].supervision if recipe in RECIPES else frozenset()
+        row: dict[str, Any] = {"recipe": recipe} | {name: int(pair <= seen) for name, pair in MARKS.items()}
+        row |= {"seeds": len(seeds), "budget": results.budget}
+        mean, std = results.mean(recipe), results.std(recipe)
+        for metric in bold:
+            row |= {metric: mean[metric], f"{metric}_std": std[metric], f"{metric}_bold": int(recipe in bold[metric])}
+        low, high = results.gap_interval(recipe)
+        rows.append(row | {"gap_closed": results.gap_closed(recipe), "gap_closed_low": low, "gap_closed_high": high})
+    return _csv(rows)
+
+
+def tests_csv(results: Results) -> str:
+    """A row for each metric and pair of recipes; `tested` is what stands for a metric that is no mean over images."""
+    rows = []
+    for metric in columns(results):
+        for (recipe, other), test in results.tests(metric).items():
+            pair = {"metric": metric, "tested": stand_in(metric), "recipe": recipe, "other": other}
+            rows.append(pair | vars(test) | {"significant": int(test.certain)})
+    return _csv(rows)
+
+
+def _csv(rows: Sequence[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({k: "" if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()})
+    return text.getvalue()
