@@ -1,4 +1,4 @@
-"""Pictures of a few test images by every recipe, kept in DIR/figures/shown, so that a second report predicts nothing."""
+"""Pictures of a few test images by every recipe, kept in DIR/figures/shown: a second report predicts nothing."""
 
 import hashlib
 import json

@@ -12,7 +12,7 @@ from headfreeze.files import write_with
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442", INK)  # Okabe & Ito
+_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442", "#888888")  # Okabe & Ito
 _COLUMNS = 5
 
 

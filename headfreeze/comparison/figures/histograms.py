@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from headfreeze.comparison.figures.style import INK, Look, new_figure, plain
+from headfreeze.comparison.figures.style import INK, WIDTH, Look, new_figure, plain
 from headfreeze.evaluation.tally import ErrorTally
 from headfreeze.tasks.base import Task
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _BARS = 40
 _SHOWN = 0.95
-_COLUMNS = 4
+_COLUMNS = 2
 
 
 def draw_histograms(
@@ -30,7 +30,7 @@ def draw_histograms(
     top = 1.08 * max(float(values.max()) for values in heights.values())
     columns = min(_COLUMNS, len(tallies))
     rows = math.ceil(len(tallies) / columns)
-    figure = new_figure(2.0 * columns + 0.4, 1.6 * rows + 0.4)
+    figure = new_figure(WIDTH, 1.4 * rows + 0.5)
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for panel in panels.flat[len(tallies) :]:
         panel.set_visible(False)

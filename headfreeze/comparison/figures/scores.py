@@ -22,17 +22,19 @@ class Against:
     seeds: Sequence[float]
 
 
-def draw_differences(found: Mapping[str, Against], looks: Mapping[str, Look], metric: str, better: str) -> "Figure":
+def draw_differences(
+    found: Mapping[str, Against], looks: Mapping[str, Look], metric: str, lower_is_better: bool
+) -> "Figure":
     """A row for each recipe: the difference to the baseline, its 95 % interval, a small mark for each seed.
 
     Args:
         found: by recipe.
         looks: of the recipes.
         metric: what the differences are of, with its unit.
-        better: the side that is better, left or right.
+        lower_is_better: which side is good.
     """
     figure = new_figure(WIDTH, 0.8 + 0.32 * len(found))
-    axes = plain(figure.subplots(), f"{metric}: recipe − baseline ({'← better' if better == 'left' else 'better →'})")
+    axes = plain(figure.subplots(), f"{metric}: recipe − baseline ({'← better' if lower_is_better else 'better →'})")
     axes.axvline(0, color=INK, linewidth=1)
     for row, (name, difference) in enumerate(found.items()):
         look = looks[name]

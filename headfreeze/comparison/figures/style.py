@@ -1,9 +1,10 @@
 """How all figures look: a colour and a dash for each recipe, thin axes, PNG and SVG."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headfreeze.files import write_with
 
@@ -25,15 +26,15 @@ _DPI = 150
 
 @dataclass(frozen=True)
 class Look:
-    """How a recipe is drawn."""
+    """How a recipe is drawn: its colour, and the dash (as matplotlib has it) of its lines and shape of its marks."""
 
     colour: str
-    dash: str | tuple[int, tuple[float, ...]]
+    dash: Any
     marker: str
 
 
 def looks(recipes: Sequence[str]) -> dict[str, Look]:
-    """A look for each recipe, all different up to 32 of them; a recipe and its twin with an adversary share a colour."""
+    """A look for each recipe, different for up to 32; a recipe and its twin with an adversary share a colour."""
     families: dict[str, list[str]] = {}
     for name in recipes:
         families.setdefault(name.removesuffix(_ADVERSARIAL), []).append(name)
@@ -84,15 +85,21 @@ def legend(figure: "Figure", drawn: Mapping[str, Look], width_inches: float) -> 
     )  # fmt: skip
 
 
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Within it, texts are taken as they are: names of recipes and images may hold dollar signs."""
+    import matplotlib as mpl
+
+    with mpl.rc_context({"text.parse_math": False}):
+        yield
+
+
 def save(figure: "Figure", folder: Path, name: str) -> None:
     """Writes FOLDER/NAME.png and FOLDER/NAME.svg; the same figure gives the same bytes."""
     import matplotlib as mpl
 
-    settings = {"svg.hashsalt": name, "svg.fonttype": "none", "text.parse_math": False}
-    with mpl.rc_context(settings):  # names of recipes may hold a dollar sign
-        write_with(folder / f"{name}.png", lambda p: figure.savefig(p, format="png", dpi=_DPI))
-        figure.set_layout_engine("none")  # it is laid out by now
-        write_with(
-            folder / f"{name}.svg",
-            lambda p: figure.savefig(p, format="svg", dpi=_DPI, transparent=True, metadata={"Date": None}),
-        )
+    write_with(folder / f"{name}.png", lambda p: figure.savefig(p, format="png", dpi=_DPI))
+    figure.set_layout_engine("none")  # it is laid out by now
+    options: dict[str, Any] = {"dpi": _DPI, "transparent": True, "metadata": {"Date": None}}
+    with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
+        write_with(folder / f"{name}.svg", lambda p: figure.savefig(p, format="svg", **options))

@@ -16,12 +16,11 @@ from headfreeze.comparison.figures.features import draw_features
 from headfreeze.comparison.figures.histograms import draw_histograms
 from headfreeze.comparison.figures.keypoint_curves import draw_keypoint_curves
 from headfreeze.comparison.figures.scores import Against, draw_differences
-from headfreeze.comparison.figures.style import Look, looks, save
+from headfreeze.comparison.figures.style import Look, drawing, looks, save
 from headfreeze.comparison.figures.training import draw_training, losses_of
 from headfreeze.comparison.report.contents import Contents
-from headfreeze.comparison.report.pairs import Pairs
-from headfreeze.comparison.report.words import title, unit
 from headfreeze.comparison.results import BASELINE
+from headfreeze.comparison.tables.numbers import title
 from headfreeze.evaluation.tally import ErrorTally, pooled
 from headfreeze.files import write_text
 
@@ -52,21 +51,18 @@ _STATE = ".drawn"
 _Plan = tuple[Drawn, Callable[[], "Figure"]]
 
 
-def draw_all(
-    contents: Contents, pairs: Pairs, features: Mapping[str, PlacedFeatures], folder: Path, state: str
-) -> list[Drawn]:
+def draw_all(contents: Contents, features: Mapping[str, PlacedFeatures], folder: Path, state: str) -> list[Drawn]:
     """Writes FOLDER/NAME.png and .svg of every figure that has something to show, and removes those of earlier calls.
 
     Args:
         contents: the comparison.
-        pairs: its tests.
         features: of every recipe.
         folder: of the figures.
         state: what they are drawn from, as a short text: nothing is drawn again where the last call had the same.
     """
     look = looks(contents.card.recipes)
     plans = [
-        *_differences(contents, pairs, look),
+        *_differences(contents, look),
         *_errors(contents, look),
         *_features(contents, features),
         *_trainings(contents, look),
@@ -75,8 +71,9 @@ def draw_all(
     marker = folder / _STATE
     if not (all((folder / name).is_file() for name in kept) and _read(marker) == state):
         marker.unlink(missing_ok=True)
-        for entry, draw in plans:
-            save(draw(), folder, entry.name)
+        with drawing():
+            for entry, draw in plans:
+                save(draw(), folder, entry.name)
         for path in [*folder.glob("*.png"), *folder.glob("*.svg")]:
             if path.name not in kept:
                 path.unlink(missing_ok=True)
@@ -88,29 +85,25 @@ def _read(path: Path) -> str:
     return path.read_text() if path.is_file() else ""
 
 
-def _differences(contents: Contents, pairs: Pairs, look: Mapping[str, Look]) -> Iterator[_Plan]:
-    results = contents.results
+def _differences(contents: Contents, look: Mapping[str, Look]) -> Iterator[_Plan]:
+    results, metric = contents.results, contents.results.resampled
     found = {}
-    for name in contents.recipes:
-        test = pairs.test(name, BASELINE) if name != BASELINE and BASELINE in contents.recipes else None
-        if test:
-            seeds = sorted(results.metrics[name].keys() & results.metrics[BASELINE].keys())
-            metric = results.resampled
-            each = [results.metrics[name][s][metric] - results.metrics[BASELINE][s][metric] for s in seeds]
+    for name in [name for name in contents.recipes if name != BASELINE and BASELINE in contents.recipes]:
+        test = results.difference(name, BASELINE)
+        if not math.isnan(test.low):
+            ours, theirs = results.metrics[name], results.metrics[BASELINE]
+            each = [ours[seed][metric] - theirs[seed][metric] for seed in sorted(ours.keys() & theirs.keys())]
             found[name] = Against(test.value, test.low, test.high, each)
-    if not found:
-        return
-    metric = results.resampled
-    of = f"{title(metric)} ({unit(results.task, metric)})" if unit(results.task, metric) else title(metric)
-    better = "left" if results.task.lower_is_better else "right"
-    caption = (
-        "Dots: the difference of the pooled scores, averaged over seeds; bars: 95 % intervals over test images and"
-        " seeds; ticks above: each seed. A bar that crosses the line could be chance."
-    )
-    yield (
-        Drawn("differences", "How much better than the baseline", caption, "scores"),
-        lambda: draw_differences(found, look, of, better),
-    )
+    if found:
+        of = f"{title(metric)} (°)" if results.task.kind == "normals" else title(metric)
+        caption = (
+            "Marks: the difference of the pooled scores, averaged over seeds; bars: 95 % intervals over test images and"
+            " seeds; ticks above: each seed. A bar that crosses the line could be chance."
+        )
+        yield (
+            Drawn("differences", "How much better than the baseline", caption, "scores"),
+            lambda: draw_differences(found, look, of, lower_is_better=results.sign(metric) > 0),
+        )
 
 
 def _errors(contents: Contents, look: Mapping[str, Look]) -> Iterator[_Plan]:
@@ -118,7 +111,10 @@ def _errors(contents: Contents, look: Mapping[str, Look]) -> Iterator[_Plan]:
     together = {name: total for name, each in tallies.items() if (total := _counted(each))}
     if task.error and task.error.graded and together:
         caption = "The share of all test pixels with an error below x, seeds pooled. Higher is better."
-        yield Drawn("curves", "How many pixels are how good", caption, "errors"), lambda: draw_curves(together, task, look)
+        yield (
+            Drawn("curves", "How many pixels are how good", caption, "scores"),
+            lambda: draw_curves(together, task, look),
+        )
     if not task.dense:
         errors = {
             name: np.array([float(row[task.score]) for rows in seeds.values() for row in rows])
@@ -127,7 +123,7 @@ def _errors(contents: Contents, look: Mapping[str, Look]) -> Iterator[_Plan]:
         if any(np.isfinite(values).any() for values in errors.values()):
             caption = "The share of test images with an error below x, seeds together. Dotted: where failures begin."
             yield (
-                Drawn("curves", "How many images are how good", caption, "errors"),
+                Drawn("curves", "How many images are how good", caption, "scores"),
                 lambda: draw_keypoint_curves(errors, look),
             )
     for segmentation in dict.fromkeys(name for each in tallies.values() for tally in each for name in tally.classes):
@@ -143,7 +139,7 @@ def _errors(contents: Contents, look: Mapping[str, Look]) -> Iterator[_Plan]:
     if task.error and task.error.graded and together:
         caption = "Shares of test pixels by error, seeds pooled, up to the 95 % quantile. Outlines: the baseline."
         yield (
-            Drawn("histograms", "Which errors pixels have", caption, "errors", wide=True),
+            Drawn("histograms", "Which errors pixels have", caption, "errors"),
             lambda: draw_histograms(together, task, look, BASELINE),
         )
 
@@ -175,8 +171,8 @@ def _trainings(contents: Contents, look: Mapping[str, Look]) -> Iterator[_Plan]:
         )
     if discriminated(histories):
         caption = (
-            "Each run's discriminators, averaged between validations. At 50 % they guess; an adversary has done its work"
-            " where they stay below the dotted line, 55 %."
+            "Each run's discriminators, averaged between validations. At 50 % they guess; an adversary has done its"
+            " work where they stay below the dotted line, 55 %."
         )
         yield (
             Drawn("discriminators", "How well discriminators tell the domains apart", caption, "training"),

@@ -21,7 +21,9 @@ _SMALL = 128
 def inline_svg(path: Path, alt: str) -> str:
     """The figure as an element whose texts and axes have the colour of the page's own text."""
     text = path.read_text()
-    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL).replace(INK, "currentColor")
+    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL).replace(
+        INK, "currentColor"
+    )
     prefix = re.sub(r"\W", "-", path.stem)
     text = re.sub(r'\bid="', f'id="{prefix}-', text)  # several figures are in one page, and each has an axes_1
     text = re.sub(r'(href="#|url\(#)', rf"\g<1>{prefix}-", text)

@@ -4,6 +4,7 @@ import hashlib
 import json
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -82,7 +83,12 @@ class Measured:
         found = features_of({name: self._run(name)}, self._datasets, anchor, stage).get(name)
         if found:
             names = json.dumps({str(place): of for place, of in found.names.items()})
-            values = {"values": found.values, "place": found.place, "domain": found.domain, "names": np.array(names)}
+            values: dict[str, Any] = {
+                "values": found.values,
+                "place": found.place,
+                "domain": found.domain,
+                "names": np.array(names),
+            }
             write_with(path, lambda p: np.savez(p, **values))
         return found
 

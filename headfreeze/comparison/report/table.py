@@ -1,8 +1,9 @@
 """The rows of the report's tables: recipes with their numbers, pairs with their tests, runs with their settings."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 from urllib.parse import quote
 
@@ -10,18 +11,17 @@ import yaml
 
 from headfreeze.comparison.report.commands import fit_command
 from headfreeze.comparison.report.contents import Contents, EvaluatedRun
-from headfreeze.comparison.report.pairs import Pairs
-from headfreeze.comparison.report.words import lower_is_better, number, percent, probability, title
-from headfreeze.comparison.results import BASELINE, ORACLE
-from headfreeze.recipes import RECIPES, SOURCE_ANCHOR, SOURCE_MAIN, TARGET_ANCHOR, TARGET_MAIN
+from headfreeze.comparison.results import BASELINE, ORACLE, Results
+from headfreeze.comparison.tables.layout import columns
+from headfreeze.comparison.tables.numbers import number, p_value, percent, percents, signed, title
+from headfreeze.recipes import MARKS, RECIPES
 
-MARKS = (
-    ("y_Sm", "main labels of the source", SOURCE_MAIN),
-    ("y_Sa", "anchor labels of the source", SOURCE_ANCHOR),
-    ("y_Tm", "main labels of the target", TARGET_MAIN),
-    ("y_Ta", "anchor labels of the target", TARGET_ANCHOR),
-)
-_NORMALS_COLUMNS = ("below_11_25", "below_22_5", "below_30", "rmse", "mean", "median")
+MARK_NAMES = {
+    "y_Sm": "main labels of the source",
+    "y_Sa": "anchor labels of the source",
+    "y_Tm": "main labels of the target",
+    "y_Ta": "anchor labels of the target",
+}
 
 
 @dataclass(frozen=True)
@@ -77,81 +77,68 @@ class RunEntry:
     settings: str
 
 
-def columns(contents: Contents) -> list[str]:
-    """The metrics of the table of recipes."""
-    results = contents.results
-    if results.task.kind == "normals":
-        return list(_NORMALS_COLUMNS)
-    found = results.mean(contents.recipes[0]) if contents.recipes else {}
-    return [name for name in found if name != results.task.counted and not name.startswith("iou_")]
+def heads(results: Results) -> list[tuple[str, str, bool]]:
+    """Of the metrics' columns: the metric, its title, and whether sorting by it begins with the least."""
+    return [(metric, title(metric), results.sign(metric) >= 0) for metric in _columns(results)]
 
 
-def recipe_rows(contents: Contents, pairs: Pairs) -> list[RecipeRow]:
+def recipe_rows(contents: Contents) -> list[RecipeRow]:
     """A row for each recipe that has numbers, in the comparison's order."""
-    bold = {metric: contents.results.bold(metric) for metric in columns(contents)} if contents.recipes else {}
-    return [_row(contents, pairs, name, bold) for name in contents.recipes]
+    bold = {metric: contents.results.bold(metric) for metric in _columns(contents.results)}
+    return [_row(contents.results, name, bold) for name in contents.recipes]
 
 
-def _row(contents: Contents, pairs: Pairs, name: str, bold: dict[str, set[str]]) -> RecipeRow:
-    results, recipe = contents.results, RECIPES.get(name)
-    mean = results.mean(name)
-    seen = frozenset().union(*(phase.supervision for phase in recipe.phases)) if recipe else None
+def _columns(results: Results) -> list[str]:
+    return columns(results) if results.metrics else []
+
+
+def _row(results: Results, name: str, bold: Mapping[str, set[str]]) -> RecipeRow:
+    recipe, mean, std = RECIPES.get(name), results.mean(name), results.std(name)
     cells = [
-        Cell(_sortable(mean[m]), number(m, mean[m]), _spread(contents, name, m), name in bold[m]) for m in bold
+        Cell(
+            _sortable(mean[metric]),
+            number(metric, mean[metric]),
+            "" if math.isnan(std[metric]) else f"± {number(metric, std[metric])}",
+            name in best,
+        )
+        for metric, best in bold.items()
     ]
-    gap, low, high = pairs.gap(name)
-    if name in (BASELINE, ORACLE):
-        gap = low = high = math.nan
-    interval = "" if math.isnan(low) else f"{percent(low)} … {percent(high)}"
+    gap = math.nan if name in (BASELINE, ORACLE) else results.gap_closed(name)
+    low, high = (math.nan, math.nan) if math.isnan(gap) else results.gap_interval(name)
     return RecipeRow(
         name=name,
         about=recipe.about if recipe else "a recipe of your own",
-        marks=[None if seen is None else labels <= seen for _, _, labels in MARKS],
+        marks=[labels <= recipe.supervision if recipe else None for labels in MARKS.values()],
         frozen=any(phase.freeze_head for phase in recipe.phases) if recipe else None,
         adversary=any(phase.adversary for phase in recipe.phases) if recipe else None,
         cells=cells,
-        gap=Cell(_sortable(gap), percent(gap), interval),
+        gap=Cell(_sortable(gap), percent(gap), "" if math.isnan(low) else percents(low, high)),
         seeds=len(results.metrics[name]),
     )
 
 
-def _spread(contents: Contents, name: str, metric: str) -> str:
-    """The standard deviation over seeds; empty for one seed."""
-    values = [row[metric] for row in contents.results.metrics[name].values()]
-    if len(values) < 2 or any(math.isnan(value) for value in values):
-        return ""
-    mean = sum(values) / len(values)
-    return f"± {number(metric, math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1)))}"
-
-
 def _sortable(value: float) -> float | str:
-    return "" if math.isnan(value) else value
+    return value if math.isfinite(value) else ""
 
 
-def ascending(names: Sequence[str]) -> list[bool]:
-    """By metric, whether a table sorted by it begins with small values."""
-    return [lower_is_better(name) for name in names]
-
-
-def pair_rows(contents: Contents, pairs: Pairs) -> list[PairRow]:
-    """A row for each pair that was tested."""
-    found, metric = [], contents.results.resampled
-    for i, second in enumerate(contents.recipes):
-        for first in contents.recipes[i + 1 :]:
-            test = pairs.test(first, second)
-            if test:
-                ends = (number(metric, end, signed=True) for end in (test.low, test.high))
-                found.append(
-                    PairRow(
-                        first,
-                        second,
-                        Cell(test.value, number(metric, test.value, signed=True)),
-                        " … ".join(ends),
-                        Cell(_sortable(test.p_holm), probability(test.p_holm)),
-                        Cell(_sortable(test.p_wilcoxon), probability(test.p_wilcoxon)),
-                        test.certain,
-                    )
+def pair_rows(contents: Contents) -> list[PairRow]:
+    """A row for each pair of which something can be said: the later recipe of the comparison minus the earlier one."""
+    results, metric = contents.results, contents.results.resampled
+    found = []
+    for second, first in combinations(contents.recipes, 2):
+        test = results.difference(first, second)
+        if not math.isnan(test.low):
+            found.append(
+                PairRow(
+                    first,
+                    second,
+                    Cell(test.value, signed(metric, test.value)),
+                    f"{signed(metric, test.low)} … {signed(metric, test.high)}",
+                    Cell(_sortable(test.p_holm), p_value(test.p_holm)),
+                    Cell(_sortable(test.p_wilcoxon), p_value(test.p_wilcoxon)),
+                    test.certain,
                 )
+            )
     return found
 
 
@@ -197,8 +184,3 @@ def _entry(contents: Contents, run: EvaluatedRun) -> RunEntry:
         command=fit_command(contents.card, run.recipe, run.seed, run.folder),
         settings=yaml.safe_dump(card.settings, sort_keys=False, allow_unicode=True),
     )
-
-
-def metric_titles(names: Sequence[str]) -> list[str]:
-    """The heads of the table's columns."""
-    return [title(name) for name in names]

@@ -11,7 +11,6 @@ from headfreeze.comparison.report.contents import Contents, read_contents
 from headfreeze.comparison.report.drawn import draw_all
 from headfreeze.comparison.report.measured import Measured
 from headfreeze.comparison.report.page import EXAMPLES, rendered
-from headfreeze.comparison.report.pairs import Pairs
 from headfreeze.files import write_text, write_with
 
 
@@ -29,14 +28,14 @@ def write_report(folder: Path | str) -> Contents:
     folder = Path(folder)
     contents = read_contents(folder)
     figures = folder / "figures"
-    pairs, measured = Pairs(contents.results), Measured(contents, figures)
+    measured = Measured(contents, figures)
     shown, features = measured.pictures(), measured.features()
-    drawn = draw_all(contents, pairs, features, figures, _state(contents))
+    drawn = draw_all(contents, features, figures, _state(contents))
     if shown:
         picture = draw_examples(shown)
         write_with(folder / EXAMPLES, lambda path: picture.save(path))
     written = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
-    write_text(folder / "report.html", rendered(contents, pairs, shown, drawn, figures, measured.missing, written))
+    write_text(folder / "report.html", rendered(contents, shown, drawn, figures, measured.missing, written))
     return contents
 
 

@@ -1,44 +1,41 @@
 """The template filled with what was found."""
 
+import math
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
-
 from headfreeze import __version__
+from headfreeze.comparison.choice import contender
 from headfreeze.comparison.report.commands import compare_command
 from headfreeze.comparison.report.contents import Contents
 from headfreeze.comparison.report.drawn import Drawn
+from headfreeze.comparison.report.headline import headline
 from headfreeze.comparison.report.inline import data_uris, inline_svg
-from headfreeze.comparison.report.pairs import Pairs
 from headfreeze.comparison.report.progress import read_progress
 from headfreeze.comparison.report.table import (
-    MARKS,
-    ascending,
-    columns,
-    metric_titles,
+    MARK_NAMES,
+    heads,
     pair_rows,
     recipe_rows,
     run_anchor,
     run_entries,
 )
-from headfreeze.comparison.report.verdict import verdict
-from headfreeze.comparison.report.words import number, percent, title, unit
-from headfreeze.comparison.results import BASELINE, ORACLE
+from headfreeze.comparison.results import BASELINE, ORACLE, Results
 from headfreeze.comparison.shown import Shown
+from headfreeze.comparison.tables.numbers import number, percent, percents, title
+from headfreeze.comparison.verdict import verdict
 
 EXAMPLES = "figures/shown/all.png"
 _PICTURE_BYTES = 8_000_000
 _HERE = "headfreeze.comparison.report.page"
-_FILES = ("results.csv", "summary.json", "table.md", "comparison.json")
+_FILES = ("results.csv", "summary.json", "table.md", "table.tex", "table.csv", "tests.csv", "comparison.json")
 
 
 def rendered(
     contents: Contents,
-    pairs: Pairs,
     shown: Sequence[Shown],
     drawn: Sequence[Drawn],
     figures: Path,
@@ -49,7 +46,6 @@ def rendered(
 
     Args:
         contents: the comparison.
-        pairs: its tests.
         shown: images to look at.
         drawn: the figures.
         figures: where they lie.
@@ -64,7 +60,7 @@ def rendered(
     )  # fmt: skip
     page = files(_HERE)
     return environment.get_template("report.html").render(
-        _values(contents, pairs, shown, drawn, figures),
+        _values(contents, shown, drawn, figures),
         missing=missing,
         written=written,
         version=__version__,
@@ -73,11 +69,9 @@ def rendered(
     )
 
 
-def _values(
-    contents: Contents, pairs: Pairs, shown: Sequence[Shown], drawn: Sequence[Drawn], figures: Path
-) -> dict[str, Any]:
+def _values(contents: Contents, shown: Sequence[Shown], drawn: Sequence[Drawn], figures: Path) -> dict[str, Any]:
     results, card = contents.results, contents.card
-    task, metrics = results.task, columns(contents)
+    task = results.task
     trained, without_sharing = contents.phases_trained()
     sections: dict[str, list[dict[str, Any]]] = {name: [] for name in ("scores", "errors", "features", "training")}
     for each in drawn:
@@ -91,14 +85,15 @@ def _values(
         "anchor": card.settings["pair"]["anchor"],
         "pair": card.settings["pair"],
         "images": len(next(iter(results.images[contents.recipes[0]].values()))) if contents.recipes else 0,
-        "verdict": verdict(contents, pairs),
-        "tiles": _tiles(contents, pairs),
+        "headline": headline(contents),
+        "verdict": verdict(results),
+        "tiles": _tiles(results),
         "progress": read_progress(contents),
         "finished": contents.finished,
-        "marks": MARKS,
-        "titles": list(zip(metrics, metric_titles(metrics), ascending(metrics), strict=True)),
-        "rows": recipe_rows(contents, pairs),
-        "pairs": pair_rows(contents, pairs),
+        "marks": MARK_NAMES,
+        "heads": heads(results),
+        "rows": recipe_rows(contents),
+        "pairs": pair_rows(contents),
         "resampled": title(results.resampled),
         "runs": run_entries(contents),
         "run_anchor": run_anchor,
@@ -106,6 +101,7 @@ def _values(
         "figures": sections,
         "shown": _pictures(shown),
         "recipes": contents.recipes,
+        "contender": contender(results),
         "trained": trained,
         "without_sharing": without_sharing,
         "command": compare_command(card, contents.folder),
@@ -114,25 +110,23 @@ def _values(
     }
 
 
-def _tiles(contents: Contents, pairs: Pairs) -> list[tuple[str, str, str]]:
+def _tiles(results: Results) -> list[tuple[str, str, str]]:
     """The numbers to see first: what it is, the number, a note."""
-    results = contents.results
-    if not contents.recipes:
+    if not results.metrics:
         return []
-    task, best = results.task, results.best()
-    behind = unit(task, task.score)
-    of = title(task.score)
+    score, best = results.task.score, results.best()
+    behind = "°" if results.task.kind == "normals" else ""
 
     def tile(name: str, note: str) -> tuple[str, str, str]:
-        return f"{of}, {name}", f"{number(task.score, results.mean(name)[task.score])}{behind}", note
+        return f"{title(score)}, {name}", f"{number(score, results.mean(name)[score])}{behind}", note
 
-    found = [tile(BASELINE, "without adapting")] if BASELINE in results.metrics and best != BASELINE else []
-    found.append(tile(best, "best, the oracle aside" if best != ORACLE else "the oracle"))
-    if ORACLE in results.metrics and best != ORACLE:
-        found.append(tile(ORACLE, "with the target's labels"))
-    gap, low, high = pairs.gap(best)
-    if best not in (BASELINE, ORACLE) and not np.isnan(gap):
-        interval = "no interval" if np.isnan(low) else f"95 %: {percent(low)} … {percent(high)}"
+    notes = {BASELINE: "without adapting", ORACLE: "with the target's labels"}
+    shown = dict.fromkeys(name for name in (BASELINE, best, ORACLE) if name in results.metrics)
+    found = [tile(name, notes.get(name, "the best")) for name in shown]
+    gap = results.gap_closed(best)
+    if best not in notes and not math.isnan(gap):
+        low, high = results.gap_interval(best)
+        interval = "no interval" if math.isnan(low) else f"95 % interval {percents(low, high)}"
         found.append(("gap closed", percent(gap), interval))
     return found
 
@@ -156,9 +150,7 @@ def _pictures(shown: Sequence[Shown]) -> list[dict[str, Any]]:
             "height": each.input.shape[0],
             "input": uris[f"{i}-input"],
             "truth": uris.get(f"{i}-truth"),
-            "cells": [
-                (name, uris[f"{i}-p-{k}"], uris.get(f"{i}-e-{k}")) for k, name in enumerate(each.predictions)
-            ],
+            "cells": [(name, uris[f"{i}-p-{k}"], uris.get(f"{i}-e-{k}")) for k, name in enumerate(each.predictions)],
         }
         for i, each in enumerate(shown)
     ]
