@@ -119,7 +119,7 @@ def _keep(picture: Picture, path: Path) -> None:
     write_with(path, lambda p: image.save(p))
 
 
-def _small(picture: Picture, smooth: bool = False) -> Picture:
+def _small(picture: Picture, smooth: bool = False) -> UInt8[np.ndarray, "small_h small_w 3"]:
     """At most 512 pixels wide and high; labels are scaled without blending."""
     image = Image.fromarray(picture)
     scale = _LONGEST_SIDE / max(image.size)

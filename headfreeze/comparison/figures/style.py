@@ -34,7 +34,7 @@ class Look:
 
 
 def looks(recipes: Sequence[str]) -> dict[str, Look]:
-    """A look for each recipe, different for up to 32; a recipe and its twin with an adversary share a colour."""
+    """Looks that all differ, up to 16 recipes and their twins with an adversary; such twins share a colour."""
     families: dict[str, list[str]] = {}
     for name in recipes:
         families.setdefault(name.removesuffix(_ADVERSARIAL), []).append(name)

@@ -14,7 +14,7 @@ from PIL import Image
 from headfreeze.comparison.figures.style import INK
 
 _QUALITY = 88
-_SIDES = (512, 384, 288, 216, 160)
+_SIDES = (512, 384, 288, 216, 160, 112, 80)
 _SMALL = 128
 
 

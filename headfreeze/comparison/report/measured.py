@@ -35,8 +35,8 @@ class Measured:
         self._contents, self._cache = contents, cache
         self._first = {name: contents.of(name)[0] for name in contents.recipes}
         self._loaded: dict[str, Run] = {}
-        self.missing = ""
-        """Why there is nothing: a line for the reader; empty where there is."""
+        self.missing: list[str] = []
+        """Why something is not there, a line each."""
 
     @cached_property
     def _datasets(self) -> dict[Domain, Dataset]:
@@ -54,7 +54,7 @@ class Measured:
             target, task = self._datasets["target"], contents.results.task
             return shown(chosen(contents.results), runs, target, task, contents.card.inside, self._cache / "shown")
         except InputError as error:
-            self.missing = f"No pictures: {error}"
+            self.missing.append(f"No pictures: {error}")
             return []
 
     def features(self) -> dict[str, PlacedFeatures]:
@@ -70,7 +70,7 @@ class Measured:
                 if features:
                     found[name] = features
         except InputError as error:
-            self.missing = f"No features: {error}"
+            self.missing.append(f"No features: {error}")
         for path in (self._cache / "features").glob("*.npz"):
             if path not in paths.values():
                 path.unlink(missing_ok=True)

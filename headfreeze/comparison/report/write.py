@@ -42,5 +42,5 @@ def write_report(folder: Path | str) -> Contents:
 def _state(contents: Contents) -> str:
     """Changes when any file that figures are drawn from does, or the version that draws them."""
     files = [path for run in contents.runs for path in run.files] + [contents.folder / "comparison.json"]
-    stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files if path.is_file()]
+    stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files if path.is_file()]
     return hashlib.blake2b(json.dumps([__version__, stats]).encode(), digest_size=12).hexdigest()

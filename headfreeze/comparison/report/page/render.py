@@ -39,7 +39,7 @@ def rendered(
     shown: Sequence[Shown],
     drawn: Sequence[Drawn],
     figures: Path,
-    missing: str,
+    missing: Sequence[str],
     written: str,
 ) -> str:
     """The report as HTML: everything is in it, and nothing is fetched.
@@ -49,7 +49,7 @@ def rendered(
         shown: images to look at.
         drawn: the figures.
         figures: where they lie.
-        missing: why pictures or features are not there; may be empty.
+        missing: why pictures or features are not there, a line each.
         written: when.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
