@@ -23,7 +23,7 @@ def progress_of(compared: Path, tmp_path: Path, **values: Any) -> ComparisonProg
     folder = tmp_path / "out"
     if not folder.exists():
         shutil.copytree(compared, folder)
-        shutil.rmtree(folder / "runs/headfreeze-seed1/evaluation")
+        shutil.rmtree(folder / "runs/headfreeze-da-seed1/evaluation")
     usual = {"format": 1, "state": "training", "updated": time.time(), "seconds_left": 250.0, "phases": []}
     (folder / "progress.json").write_text(json.dumps(usual | {"trained": 3, "without_sharing": 4} | values))
     return read_progress(read_contents(folder))
@@ -32,11 +32,11 @@ def progress_of(compared: Path, tmp_path: Path, **values: Any) -> ComparisonProg
 def test_phases_that_train_come_first_and_time_is_in_words(compared: Path, tmp_path: Path) -> None:
     phases = [phase("finished", done=40), phase("waiting", done=0), phase("training", images_per_second=81.6)]
     found = progress_of(compared, tmp_path, phases=phases)
-    assert (found.runs, found.wanted, found.state, found.left) == (7, 8, "training", "4 min")
+    assert (found.runs, found.wanted, found.state, found.left) == (5, 6, "training", "4 min")
     assert [each.state for each in found.phases] == ["training", "waiting", "finished"]
     assert found.phases[0].name == "mtl-both, oracle · seed 1 · phase 1/2"
     assert found.phases[0].speed == "82 images/s"
-    assert found.line == "7/8 runs, training, 4 min left, mtl-both, oracle · seed 1 · phase 1/2 10/40"
+    assert found.line == "5/6 runs, training, 4 min left, mtl-both, oracle · seed 1 · phase 1/2 10/40"
 
 
 def test_one_that_has_been_silent_for_long_has_stopped(compared: Path, tmp_path: Path) -> None:
@@ -49,8 +49,8 @@ def test_one_that_has_been_silent_for_long_has_stopped(compared: Path, tmp_path:
 def test_what_is_not_understood_leaves_what_the_runs_tell(text: str, compared: Path, tmp_path: Path) -> None:
     progress_of(compared, tmp_path)
     (tmp_path / "out/progress.json").write_text(text)
-    assert read_progress(read_contents(tmp_path / "out")).line == "7/8 runs, unfinished"
-    assert read_progress(read_contents(compared)).line == "8/8 runs, done"
+    assert read_progress(read_contents(tmp_path / "out")).line == "5/6 runs, unfinished"
+    assert read_progress(read_contents(compared)).line == "6/6 runs, done"
 
 
 @pytest.mark.parametrize(
