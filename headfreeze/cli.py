@@ -191,7 +191,7 @@ def _compare_arguments(arguments: Arguments) -> None:
 
 def _compare(values: Namespace) -> None:
     from headfreeze.comparison.compare import compare
-    from headfreeze.comparison.table import own_table, verdict
+    from headfreeze.comparison.table import adversaries, own_table, verdict
 
     settings = settings_of(values)
     results = compare(
@@ -207,7 +207,7 @@ def _compare(values: Namespace) -> None:
     )
     if not _is_first():
         return
-    print(f"{own_table(results)}\n\n{verdict(results)}\n")
+    print("\n\n".join(filter(None, [own_table(results), verdict(results), adversaries(results)])), end="\n\n")
     print(f"table.md (.tex, .csv), tests.csv, results.csv, summary.json and pictures are in {values.out}")
 
 

@@ -85,6 +85,8 @@ def test_every_command_and_the_python_example_run(
     Image.new("RGB", (60, 40)).save("photo.jpg")
     for block in blocks("docs/training.md", "python"):
         exec(block.replace("1600", "4").replace("batch_size=24", "batch_size=2"), {})
+    for block in blocks("docs/statistics.md", "python"):  # of the comparison that the README makes
+        exec(block, {})
 
 
 @pytest.mark.parametrize("document", ["README.md", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/*.md"))])

@@ -16,6 +16,8 @@ from headfreeze.evaluation.significance import PairTest, pair_tests, ratio_inter
 from headfreeze.tasks.base import Task
 
 BASELINE, ORACLE = "baseline", "oracle"
+_DRAWS, _DRAWS_A_PAIR = 10_000, 100
+"""Draws of a comparison; of one with very many recipes so many that p can be small after Holm's correction."""
 ImageRows = list[dict[str, float | str]]
 
 
@@ -159,7 +161,8 @@ class Results:
     def _draws(self, name: str) -> Resampling:
         if name not in self._resampling:
             scores, weights = image_scores(self.images, name, self.task.counted)
-            self._resampling[name] = Resampling(scores, weights, is_root(name))
+            draws = max(_DRAWS, _DRAWS_A_PAIR * math.comb(len(scores), 2))
+            self._resampling[name] = Resampling(scores, weights, is_root(name), draws)
         return self._resampling[name]
 
     def _check_images(self, recipe: str, seed: int, images: ImageRows) -> None:

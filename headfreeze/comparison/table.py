@@ -7,7 +7,7 @@ from headfreeze.comparison.results import Results
 from headfreeze.comparison.tables.latex import latex_table
 from headfreeze.comparison.tables.layout import beside_paper, compact, full, of_paper, pairs
 from headfreeze.comparison.tables.markdown import markdown_table
-from headfreeze.comparison.tables.tidy import recipes_csv, tests_csv
+from headfreeze.comparison.tables.tidy import pairs_csv, recipes_csv
 from headfreeze.comparison.verdict import verdict
 from headfreeze.files import write_text
 
@@ -19,7 +19,7 @@ def write_tables(out: Path, results: Results) -> None:
     write_text(out / "table.md", markdown(results))
     write_text(out / "table.tex", latex(results))
     write_text(out / "table.csv", recipes_csv(results))
-    write_text(out / "tests.csv", tests_csv(results))
+    write_text(out / "tests.csv", pairs_csv(results))
 
 
 def markdown(results: Results) -> str:

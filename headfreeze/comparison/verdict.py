@@ -4,7 +4,7 @@ import math
 
 from headfreeze.comparison.results import BASELINE, ORACLE, Results
 from headfreeze.comparison.tables.numbers import number, p_value, percent, percents, signed
-from headfreeze.evaluation.significance import PairTest
+from headfreeze.evaluation.significance import LEVEL, PairTest
 
 
 def verdict(results: Results) -> str:
@@ -33,12 +33,15 @@ def _against_baseline(results: Results, best: str) -> str:
         return f"Perhaps {best}: it changed {change}; how sure that is cannot be said."
     if test.certain and results.sign(score) * test.value < 0:
         return f"Use {best}: it changed {change}."
-    doubt = "so what was tested got worse" if test.certain else "which could be chance"
+    chance = "which could be chance" + (" among so many pairs" if test.p < LEVEL else "")
+    doubt = "so what was tested got worse" if test.certain else chance
     return f"No recipe is certainly better than the baseline: the best, {best}, changed {change}; {doubt}."
 
 
 def _difference(results: Results, test: PairTest) -> str:
     metric = results.resampled
+    if math.isnan(test.value):
+        return "under different seeds"
     what = "" if metric == results.task.score else f"{metric} "
     value = f"{what}{signed(metric, test.value)}{_unit(results)}"
     if math.isnan(test.p):

@@ -9,7 +9,9 @@ import numpy as np
 from jaxtyping import Float
 
 _NUMBERS_AT_ONCE = 4_000_000
-_IMAGES, _FEW_IMAGES, _METHODS, _FEW_SEEDS, _CHOSEN_SEEDS = range(5)
+_MOST_DRAWN = 2000
+"""Where there are more images they are drawn in so many groups, put together by chance: nothing is gained by more."""
+_IMAGES, _FEW_IMAGES, _METHODS, _FEW_SEEDS, _CHOSEN_SEEDS, _GROUPS = range(6)
 """Streams of random numbers."""
 
 Scores = Mapping[str, Mapping[int, Float[np.ndarray, " images"]]]
@@ -63,7 +65,8 @@ class Resampling:
         values = np.array([scores[m][s] for m, s in runs], float).reshape(len(runs), len(weights))
         # An image without any score says nothing; one that a single run has no score on is that run's fault.
         there = (weights > 0) & ~np.isnan(values).all(0)
-        self._scores, self._weights = values[:, there], weights[there] / max(weights[there].sum(), 1e-300)
+        self._scores = np.where(np.isfinite(values), values, np.nan)[:, there]
+        self._weights = weights[there] / weights[there].sum() if there.any() else weights[there]
         self.images = int(there.sum())
         self._draws, self._seed, self._root = draws, seed, root
         entries = self._scores**2 if root else self._scores
@@ -108,17 +111,25 @@ class Resampling:
         """Pooled scores of every run on the same drawn images."""
         if not self.images:
             return np.full((self._draws, len(entries)), np.nan)
+        sums, weights = self._grouped(entries * self._weights), self._grouped(self._weights[None])
+        groups = weights.shape[1]
         rng = self._rng(_IMAGES)
         means = []
-        at_once = max(1, _NUMBERS_AT_ONCE // self.images)
+        at_once = max(1, _NUMBERS_AT_ONCE // groups)
         for start in range(0, self._draws, at_once):
             draws = min(at_once, self._draws - start)
-            chosen = rng.integers(self.images, size=(draws, self.images)) + self.images * np.arange(draws)[:, None]
-            times = np.bincount(chosen.ravel(), minlength=chosen.size).reshape(chosen.shape)
-            weights = times * self._weights  # draws × images
-            means.append(weights @ entries.T / weights.sum(1, keepdims=True))
+            chosen = rng.integers(groups, size=(draws, groups)) + groups * np.arange(draws)[:, None]
+            times = np.bincount(chosen.ravel(), minlength=chosen.size).reshape(chosen.shape).astype(float)
+            means.append(times @ sums.T / (times @ weights.T))  # draws × runs
         pooled = np.concatenate(means)
         return np.sqrt(pooled) if self._root else pooled
+
+    def _grouped(self, values: Float[np.ndarray, "n images"]) -> Float[np.ndarray, "n groups"]:
+        """Sums over groups of images; each image by itself where there are not too many."""
+        if self.images <= _MOST_DRAWN:
+            return values
+        order = self._rng(_GROUPS).permutation(self.images)
+        return np.add.reduceat(values[:, order], np.arange(_MOST_DRAWN) * self.images // _MOST_DRAWN, axis=1)
 
     def _stretch(self, parts: Float[np.ndarray, "seeds images"]) -> Float[np.ndarray, "#draws"]:
         """Factors of the drawn images' deviations: less for what seeds hold already, more where images are few."""

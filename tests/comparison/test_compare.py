@@ -17,6 +17,7 @@ from tests.runs import TINY, KilledError, pair_of, training_of, watched
 from tests.worlds import TinyPair
 
 RECIPES = ("baseline", "headfreeze", "oracle")
+TABLES = {"table.md", "table.tex", "table.csv", "tests.csv"}
 
 
 def compare_tiny(
@@ -45,13 +46,13 @@ def test_any_two_tasks_are_compared_and_everything_is_written(
     results = compare_tiny(tiny_pair, tmp_path / "out", main, anchor)
     names = {path.name for path in (tmp_path / "out").iterdir()}
     drawn = {"figure.png", "features.png"} if anchor == "segmentation" else {"figure.png"}
-    assert names == drawn | {"comparison.json", "results.csv", "runs", "summary.json", "table.md"}
+    assert names == drawn | {"comparison.json", "results.csv", "runs", "summary.json", *TABLES}
     rows = list(csv.DictReader((tmp_path / "out/results.csv").read_text().splitlines()))
     assert [row["recipe"] for row in rows] == list(RECIPES)
     assert {row["budget"] for row in rows} == {"2"}
     assert score in rows[0]
     summary = json.loads((tmp_path / "out/summary.json").read_text(), parse_constant=pytest.fail)
-    assert list(summary) == ["budget_steps", "seconds", "task", "recipes"]
+    assert list(summary) == ["budget_steps", "seconds", "task", "recipes", "bold", "tests"]
     assert summary["task"] == main
     ends = [float(rows[k][score]) for k in (0, 1, 2)]
     assert summary["recipes"]["headfreeze"]["gap_closed"] == pytest.approx((ends[0] - ends[1]) / (ends[0] - ends[2]))
@@ -81,7 +82,7 @@ def test_interrupted_anywhere_and_called_again_it_gives_the_same_numbers(
     with watched(monkeypatch) as watch:
         compare_tiny(tiny_pair, tmp_path / "broken/out", **options)
     assert "baseline seed 0 phase 1/1" not in watch.trained
-    for file in ("results.csv", "table.md", "figure.png"):
+    for file in ("results.csv", *TABLES, "figure.png"):
         assert (tmp_path / "whole/out" / file).read_bytes() == (tmp_path / "broken/out" / file).read_bytes()
     with watched(monkeypatch) as watch:
         compare_tiny(tiny_pair, tmp_path / "broken/out", **options)
@@ -150,4 +151,4 @@ def test_the_tables_are_there_even_where_a_picture_cannot_be_drawn(tiny_pair: Ti
     (pair.target / "val/segmentation/0005.png").write_bytes(b"damaged")
     with pytest.raises(InputError, match=r"0005\.png"):
         compare_tiny(pair, tmp_path / "out", "normals", "segmentation", recipes=("baseline",))
-    assert {"table.md", "summary.json", "results.csv"} <= {path.name for path in (tmp_path / "out").iterdir()}
+    assert TABLES | {"summary.json", "results.csv"} <= {path.name for path in (tmp_path / "out").iterdir()}

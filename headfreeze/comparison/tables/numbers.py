@@ -50,7 +50,7 @@ def p_value(p: float) -> str:
 
 def percent(share: float) -> str:
     """A share in whole percent."""
-    return f"{100 * share:.0f}".replace("-", "−") + " %" if math.isfinite(share) else NONE
+    return f"{round(100 * share)}".replace("-", "−") + " %" if math.isfinite(share) else NONE
 
 
 def percents(low: float, high: float) -> str:

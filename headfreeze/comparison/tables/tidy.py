@@ -28,7 +28,7 @@ def recipes_csv(results: Results) -> str:
     return _csv(rows)
 
 
-def tests_csv(results: Results) -> str:
+def pairs_csv(results: Results) -> str:
     """A row for each metric and pair of recipes; `tested` is what stands for a metric that is no mean over images."""
     rows = []
     for metric in columns(results):
