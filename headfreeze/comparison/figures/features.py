@@ -20,7 +20,7 @@ def draw_features(found: Mapping[str, PlacedFeatures]) -> "Figure":
     """A panel for each recipe: ● source, × target; its title says how far the domains are apart."""
     columns = min(_COLUMNS, len(found))
     rows = math.ceil(len(found) / columns)
-    figure = new_figure(max(2.4 * columns, 3.6), 2.6 * rows + 0.9)
+    figure = new_figure(max(2.6 * columns, 3.2), 2.6 * rows + 0.9)
     panels = figure.subplots(rows, columns, squeeze=False)
     for panel in panels.flat[len(found) :]:
         panel.set_visible(False)
