@@ -211,6 +211,25 @@ def _compare(values: Namespace) -> None:
     print(f"table.md (.tex, .csv), tests.csv, results.csv, summary.json and pictures are in {values.out}")
 
 
+def _report_arguments(arguments: Arguments) -> None:
+    arguments.add("comparison", Path, "folder that `headfreeze compare --out` wrote, finished or not")
+    arguments.add("--watch", bool, "write it again as runs come in, until the comparison is done", False)
+
+
+def _report(values: Namespace) -> None:
+    from headfreeze.comparison.report import watch_report, write_report
+
+    if values.watch:
+        try:
+            for line in watch_report(values.comparison):
+                print(line, flush=True)
+        except KeyboardInterrupt:
+            return  # how one stops to watch
+    else:
+        write_report(values.comparison)
+    print(f"report: {values.comparison / 'report.html'}; figures are in {values.comparison / 'figures'}")
+
+
 def _evaluate_arguments(arguments: Arguments) -> None:
     arguments.add("predictions", Path, "a run, or a folder with predictions of any program: TASK/ID.EXT")
     arguments.add("--data", Path, "dataset in the folder format")
@@ -410,6 +429,12 @@ COMMANDS: dict[str, Command] = {
         _compare_arguments,
         _compare,
         _training_problems,
+    ),
+    "report": Command(
+        "write the report of a comparison: one HTML file with tables, figures and a verdict",
+        "headfreeze report runs/comparison",
+        _report_arguments,
+        _report,
     ),
     "evaluate": Command(
         "metrics of a run, or of stored predictions of any program",

@@ -6,8 +6,9 @@ from functools import partial
 from pathlib import Path
 
 from headfreeze.comparison.card import ComparisonCard
-from headfreeze.comparison.features import draw_features, features_of
+from headfreeze.comparison.features import features_of
 from headfreeze.comparison.figure import draw_figure
+from headfreeze.comparison.figures.features import write_features
 from headfreeze.comparison.results import Results
 from headfreeze.comparison.table import write_tables
 from headfreeze.data.folder import Dataset, open_dataset
@@ -95,7 +96,7 @@ def compare(
         runs = {name: Run(out / "runs" / f"{name}-seed{seeds[0]}", settings.training.device) for name in recipes}
         draw_figure(runs, shown, task, out / "figure.png")
         if found := features_of(runs, datasets, pair.anchor, stage):
-            draw_features(found, out / "features.png")
+            write_features(found, out / "features.png")
 
     by_first(session.fabric, draw)
     return results

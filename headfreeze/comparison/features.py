@@ -1,11 +1,10 @@
-"""Do both domains look alike to the head? Features at the same places of both, and where they lie: the paper's Fig. 3.
+"""Do both domains look alike to the head? Features at the same places of both, and how far apart they lie.
 
 Places are keypoints, or the classes of a segmentation.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -17,7 +16,6 @@ from torch import Tensor
 from headfreeze.data.canvas import resized
 from headfreeze.data.folder import Dataset, Sample
 from headfreeze.data.images import read_image
-from headfreeze.files import write_with
 from headfreeze.models.norm import Domain
 from headfreeze.pictures import spread
 from headfreeze.run import Run
@@ -155,28 +153,3 @@ def _at(
     size = features.shape[-2:]
     classes = nnf.interpolate(label.as_subclass(Tensor)[None].float(), size=size, mode="nearest-exact")[0, 0]
     return [(name, features[0, :, classes == name].mean(1)) for name in names if bool((classes == name).any())]
-
-
-def draw_features(found: Mapping[str, PlacedFeatures], path: Path) -> None:
-    """Writes a panel for each recipe: features along their principal components; ● source, × target."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # half a second to import, and few commands draw
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(3.2 * len(found), 3.6), dpi=130, layout="constrained")
-    FigureCanvasAgg(figure)
-    colours = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442", "#000000")  # Okabe & Ito
-    axes = figure.subplots(1, len(found), squeeze=False)[0]
-    for axis, (recipe, features) in zip(axes, found.items(), strict=True):
-        plane = features.plane()
-        for (place, name), colour in zip(features.names.items(), colours, strict=False):
-            for domain, marker in enumerate(("o", "x")):
-                chosen = (features.place == place) & (features.domain == domain)
-                label = name if domain == 0 else None
-                axis.scatter(*plane[chosen].T, s=14, marker=marker, c=colour, linewidths=0.8, alpha=0.7, label=label)
-        axis.set_title(f"{recipe}: {features.domain_distance():.2f}", fontsize=9)
-        axis.set_xticks([])
-        axis.set_yticks([])
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
-    figure.suptitle("● source  × target   (distance of the domains ÷ distance of the places)", fontsize=9)
-    write_with(path, lambda p: figure.savefig(p, format="png"))

@@ -5,7 +5,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,12 @@ from headfreeze.data.folder import Dataset, Sample, files_by_id, open_dataset
 from headfreeze.data.images import read_image
 from headfreeze.errors import InputError
 from headfreeze.evaluation.inside import check_region, region
+from headfreeze.evaluation.tally import ErrorTally
 from headfreeze.files import write_json, write_text
 from headfreeze.progress import progress
 from headfreeze.run import Run
 from headfreeze.tasks.base import Task
+from headfreeze.tasks.segmentation import SegmentationTask
 
 Predict = Callable[[Sample], Mapping[str, Tensor]]
 """A sample in, its predictions by task out: labels of the size of the sample's image."""
@@ -32,13 +34,17 @@ class Scores:
     Attributes:
         metrics: {task: {metric: value}}, over all valid pixels of the split pooled together.
         images: {task: a row for each image}: its id and its own metrics.
+        errors: {task: errors of all pixels, counted}, for tasks that have an error of a pixel. `read` leaves it empty.
     """
 
     metrics: dict[str, dict[str, float]]
     images: dict[str, list[dict[str, float | str]]]
+    errors: dict[str, ErrorTally] = field(default_factory=dict, compare=False)
 
     def write(self, folder: Path) -> None:
-        """Writes FOLDER/metrics.json and, for each task, FOLDER/TASK_images.csv."""
+        """Writes FOLDER/metrics.json and, for each task, FOLDER/TASK_images.csv and FOLDER/TASK_errors.json."""
+        for name, tally in self.errors.items():
+            tally.write(folder / f"{name}_errors.json")
         for name, rows in self.images.items():
             text = io.StringIO()
             writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
@@ -154,16 +160,33 @@ def score(predict: Predict, dataset: Dataset, split: str, tasks: Mapping[str, Ta
     for total in totals.values():
         total.sync_on_compute = False  # one process sees all images, however many have trained
     images: dict[str, list[dict[str, float | str]]] = {name: [] for name in tasks}
-    samples = [s for s in dataset.samples(split, {*tasks, inside} - {""}) if s.labels.keys() & tasks.keys()]
+    errors = {name: ErrorTally.empty(task.error) for name, task in tasks.items() if task.error}
+    classes = _segmentations(dataset, split) if errors else []
+    read = {*tasks, inside, *(task.name for task in classes)} - {""}
+    samples = [s for s in dataset.samples(split, read) if s.labels.keys() & tasks.keys()]
     with progress(f"evaluating {dataset.root.name}/{split}", len(samples)) as report:
         for count, sample in enumerate(samples, 1):
             predictions = predict(sample)
             for name in [name for name in tasks if name in sample.labels]:
-                label = _judged(_read(dataset, sample, name), name, dataset, sample, inside)
+                label = judged_label(dataset, sample, name, inside)
                 own = totals[name](predictions[name][None], label[None])
                 images[name].append({"id": sample.id, **own})
+                if name in errors:
+                    of_pixels = tasks[name].errors(predictions[name], label)
+                    errors[name].add(of_pixels)
+                    for task in [task for task in classes if task.name in sample.labels and task.name != name]:
+                        errors[name].add_classes(of_pixels, task, _read(dataset, sample, task.name))
             report(count, "")
-    return Scores({name: total.compute() for name, total in totals.items()}, images)
+    return Scores({name: total.compute() for name, total in totals.items()}, images, errors)
+
+
+def _segmentations(dataset: Dataset, split: str) -> list[SegmentationTask]:
+    """Those with labels in this split: errors are also counted by their classes."""
+    return [
+        task
+        for name, task in dataset.tasks.items()
+        if isinstance(task, SegmentationTask) and (dataset.root / split / name).is_dir()
+    ]
 
 
 def check_inside(dataset: Dataset, split: str, tasks: Iterable[str], inside: str) -> None:
@@ -206,9 +229,9 @@ def _read(dataset: Dataset, sample: Sample, name: str) -> Tensor:
     return task.wrap(task.read(sample.labels[name]), (sample.height, sample.width))
 
 
-def _judged(label: Tensor, name: str, dataset: Dataset, sample: Sample, inside: str) -> Tensor:
-    """The label, invalid outside of the region."""
-    task = dataset.tasks[name]
+def judged_label(dataset: Dataset, sample: Sample, name: str, inside: str = "") -> Tensor:
+    """The label of one task of a sample, invalid outside of the region inside of which predictions are judged."""
+    task, label = dataset.tasks[name], _read(dataset, sample, name)
     if not inside:
         return label
     where = region(dataset.tasks[inside], _read(dataset, sample, inside))

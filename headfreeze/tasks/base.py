@@ -10,6 +10,8 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchvision import tv_tensors
 
+from headfreeze.tasks.error_scale import ErrorScale
+
 Picture = UInt8[np.ndarray, "h w 3"]
 
 
@@ -34,6 +36,8 @@ class Task(ABC):
     """The metric by which runs are ranked, …"""
     lower_is_better: ClassVar[bool]
     """… and in which direction."""
+    error: ClassVar[ErrorScale | None] = None
+    """What `errors` measures; None: this task has no error of a single pixel."""
     extensions: ClassVar[tuple[str, ...]]
     """File name extensions that `read` understands, the preferred one first."""
 
@@ -95,6 +99,15 @@ class Task(ABC):
 
         `metric(prediction, label)` adds a batch and gives the metrics of that batch alone.
         """
+
+    def errors(self, prediction: Tensor, label: Tensor) -> Float[Tensor, "h w"]:
+        """The error of every pixel of one prediction, as `error` has it; NaN where the label is invalid.
+
+        Args:
+            prediction: (k, h, w), as a label.
+            label: (k, h, w).
+        """
+        raise NotImplementedError(f"task '{self.name}' has no error of a single pixel")
 
     @abstractmethod
     def render(self, label: Tensor, image: Picture | None = None, /) -> Picture:

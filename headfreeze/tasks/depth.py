@@ -18,7 +18,8 @@ from torchvision import tv_tensors
 from headfreeze.divided import whole_max
 from headfreeze.errors import InputError, unknown
 from headfreeze.tasks.base import Picture, Task
-from headfreeze.tasks.depth_metric import DepthMetric
+from headfreeze.tasks.depth_metric import DepthMetric, relative_errors
+from headfreeze.tasks.error_scale import ErrorScale
 from headfreeze.tasks.images import read_npy, read_png, with_extension, write_npy, write_png
 from headfreeze.tasks.labels import Depth
 from headfreeze.tasks.losses import masked_mean, widened
@@ -44,6 +45,7 @@ class DepthTask(Task):
     label_type: ClassVar[type[tv_tensors.TVTensor]] = Depth
     score: ClassVar[str] = "abs_rel"
     lower_is_better: ClassVar[bool] = True
+    error: ClassVar[ErrorScale | None] = ErrorScale("relative error", "", end=2, bins=400, brightest=0.5)
     extensions: ClassVar[tuple[str, ...]] = (".png", ".npy")
 
     def __init__(self, name: str = "depth", loss: str = "log_l1") -> None:
@@ -83,6 +85,10 @@ class DepthTask(Task):
     def metric(self) -> Metric:
         """Relative and squared errors, see `DepthMetric`."""
         return DepthMetric()
+
+    def errors(self, prediction: Float[Tensor, "1 h w"], label: Float[Tensor, "1 h w"]) -> Float[Tensor, "h w"]:
+        """|d − d*| / d*; 1 where the prediction is missing."""
+        return relative_errors(prediction, label)[0]
 
     def render(self, label: Float[Tensor, "1 h w"], _image: Picture | None = None, /) -> Picture:
         """Inverse depth in the colour map "turbo", near = red, from the 2nd to the 98th percentile of the picture."""

@@ -26,7 +26,15 @@ def update(
     return torch.stack(counts), torch.stack(relative), torch.stack(square), valid.sum()
 
 
-def _metres(depth: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
+def relative_errors(
+    prediction: Float[Tensor, "*b 1 h w"], label: Float[Tensor, "*b 1 h w"]
+) -> Float[Tensor, "*b 1 h w"]:
+    """|d − d*| / d*, float64; NaN where the label is invalid. A missing prediction counts as a depth of 0."""
+    p, t = _metres(prediction), _metres(label)
+    return torch.where(t > 0, (p - t).abs() / t, torch.nan)
+
+
+def _metres(depth: Float[Tensor, "*b 1 h w"]) -> Float[Tensor, "*b 1 h w"]:
     return in_double(depth).nan_to_num(nan=0.0, posinf=0.0, neginf=0.0).clamp(min=0)
 
 

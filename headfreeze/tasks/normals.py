@@ -17,10 +17,11 @@ from torchvision import tv_tensors
 
 from headfreeze.errors import InputError
 from headfreeze.tasks.base import Picture, Task
+from headfreeze.tasks.error_scale import ErrorScale
 from headfreeze.tasks.images import read_npy, read_png, with_extension, write_npy, write_png
 from headfreeze.tasks.labels import Normals, nonzero
 from headfreeze.tasks.losses import masked_mean, widened
-from headfreeze.tasks.normals_metric import NormalsMetric
+from headfreeze.tasks.normals_metric import NormalsMetric, angles_deg
 
 _SOFTENING = 1e-8  # added to squared lengths: bounds the gradient at a zero output to 10⁴ a pixel
 _UNIT_TOLERANCE = 0.1  # 8-bit rounding is off by 0.007; resampled edges by more, but those are few
@@ -36,6 +37,7 @@ class NormalsTask(Task):
     label_type: ClassVar[type[tv_tensors.TVTensor]] = Normals
     score: ClassVar[str] = "mean"
     lower_is_better: ClassVar[bool] = True
+    error: ClassVar[ErrorScale | None] = ErrorScale("angular error", "°", end=180, bins=720, brightest=60)
     extensions: ClassVar[tuple[str, ...]] = (".png", ".npy")
 
     def __init__(self, name: str = "normals") -> None:
@@ -73,6 +75,11 @@ class NormalsTask(Task):
     def metric(self) -> Metric:
         """Angular error, see `NormalsMetric`."""
         return NormalsMetric()
+
+    def errors(self, prediction: Float[Tensor, "3 h w"], label: Float[Tensor, "3 h w"]) -> Float[Tensor, "h w"]:
+        """Degrees between the two; 90 where the prediction is missing."""
+        angle, valid = angles_deg(prediction[None], label[None])
+        return torch.where(valid, angle, torch.nan)[0]
 
     def render(self, label: Float[Tensor, "3 h w"], _image: Picture | None = None, /) -> Picture:
         """The usual colours, (n + 1) / 2."""

@@ -20,6 +20,7 @@ from torchvision import tv_tensors
 
 from headfreeze.errors import InputError
 from headfreeze.tasks.base import Picture, Task
+from headfreeze.tasks.error_scale import ErrorScale
 from headfreeze.tasks.images import read_png, with_extension, write_png
 from headfreeze.tasks.losses import mean_of, widened
 from headfreeze.tasks.segmentation_metric import SegmentationMetric
@@ -48,6 +49,7 @@ class SegmentationTask(Task):
     label_type: ClassVar[type[tv_tensors.TVTensor]] = tv_tensors.Mask
     score: ClassVar[str] = "miou"
     lower_is_better: ClassVar[bool] = False
+    error: ClassVar[ErrorScale | None] = ErrorScale("wrong pixels", "", end=2, bins=2, brightest=1)
     extensions: ClassVar[tuple[str, ...]] = (".png",)
 
     def __init__(self, name: str = "segmentation", *, classes: Any) -> None:
@@ -88,6 +90,11 @@ class SegmentationTask(Task):
     def metric(self) -> Metric:
         """Overlap of the classes, see `SegmentationMetric`."""
         return SegmentationMetric(self.classes)
+
+    def errors(self, prediction: Integer[Tensor, "1 h w"], label: Integer[Tensor, "1 h w"]) -> Float[Tensor, "h w"]:
+        """1 where the class is wrong, 0 where it is right."""
+        wrong = (prediction.as_subclass(Tensor).long() != label.as_subclass(Tensor).long()).double()
+        return torch.where(self.valid(label).as_subclass(Tensor), wrong, torch.nan)[0]
 
     def render(self, label: Integer[Tensor, "1 h w"], _image: Picture | None = None, /) -> Picture:
         """A colour for each index, the same in every picture and for any number of classes."""

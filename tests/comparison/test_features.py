@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 from sklearn.decomposition import PCA
 
-from headfreeze.comparison.features import PlacedFeatures, draw_features, placed_features, places
+from headfreeze.comparison.features import PlacedFeatures, placed_features, places
+from headfreeze.comparison.figures.features import write_features
 from headfreeze.data.canvas import Canvas
 from headfreeze.data.folder import open_dataset
 from headfreeze.models.network import Outputs
@@ -112,8 +113,8 @@ def test_many_points_are_drawn_by_a_few() -> None:
 
 
 def test_the_figure_has_a_panel_for_each_recipe(tmp_path: Path) -> None:
-    draw_features({"baseline": features(2.0, 0.2)}, tmp_path / "one.png")
-    draw_features({"baseline": features(2.0, 0.2), "headfreeze": features(0.1, 0.2)}, tmp_path / "two.png")
+    write_features({"baseline": features(2.0, 0.2)}, tmp_path / "one.png")
+    write_features({"baseline": features(2.0, 0.2), "headfreeze": features(0.1, 0.2)}, tmp_path / "two.png")
     with Image.open(tmp_path / "one.png") as one, Image.open(tmp_path / "two.png") as two:
         assert two.width > 1.5 * one.width
         colours = np.array(two.convert("RGB")).reshape(-1, 3)
