@@ -12,6 +12,7 @@ from jsonargparse import Namespace
 
 from headfreeze.arguments import Arguments
 from headfreeze.errors import ElsewhereError, InputError, raise_all, unknown
+from headfreeze.imports import import_module_here
 from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
 
 _T = TypeVar("_T")
@@ -44,7 +45,7 @@ def run(argv: list[str]) -> int:
     debug = "--debug" in argv
     argv = [word for word in argv if word != "--debug"]
     try:
-        return _dispatch_once_said(argv)
+        return _dispatch_once_said(_with_imports(argv))
     except InputError as error:
         _complain(str(error), debug)
         return 2
@@ -57,6 +58,23 @@ def run(argv: list[str]) -> int:
     except Exception as error:
         _complain(f"{type(error).__name__}: {error}".rstrip(": "), debug, hint="; --debug shows where")
         return 1
+
+
+def _with_imports(argv: list[str]) -> list[str]:
+    """The command line without `--import MODULE`; each module is imported, to register what the user has written.
+
+    Raises:
+        InputError: there is no such module, or importing it fails.
+    """
+    kept: list[str] = []
+    words = iter(argv)
+    for word in words:
+        flag, has_value, value = word.partition("=")
+        if flag != "--import":
+            kept.append(word)
+            continue
+        import_module_here(value if has_value else next(words, ""), "--import")
+    return kept
 
 
 def _complain(message: str, debug: bool, hint: str = "") -> None:
@@ -121,9 +139,11 @@ def _overview(commands: dict[str, Command]) -> str:
     about = (
         "Synthetic labels, real photographs: adapt a dense-prediction network with an anchor task and a frozen head."
     )
-    return "\n".join(
-        [about, "", "commands:", *lines, "", "`headfreeze COMMAND --help` explains one; --debug shows tracebacks."]
+    ending = (
+        "`headfreeze COMMAND --help` explains one; --debug shows tracebacks; --import MODULE imports a module of your"
+        " own first, such as one that registers a task."
     )
+    return "\n".join([about, "", "commands:", *lines, "", ending])
 
 
 def training_arguments(arguments: Arguments) -> None:
