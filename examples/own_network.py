@@ -1,6 +1,6 @@
 """A network of your own, a U-Net of segmentation-models-pytorch, adapted: `python examples/own_network.py`.
 
-Its data: `headfreeze synth rooms rooms --size 48`. On the command line, called in examples: `--backbone own_network:unet`.
+Its data: `headfreeze synth rooms rooms --size 48`. On the command line, in examples: `--backbone own_network:unet`.
 """
 
 from collections.abc import Mapping

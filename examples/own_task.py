@@ -10,15 +10,14 @@ import cv2
 import torch
 
 from headfreeze import Architecture, Pair, Task, Training, fit
-from headfreeze.tasks import AbsoluteErrorMetric, Values, masked_mean, read_png, register, write_png
+from headfreeze.tasks import AbsoluteErrorMetric, Values, masked_mean, read_png, register, with_extension, write_png
 
 
 @register
 class Brightness(Task):
     """Grey values above 0 and up to 1, from 8-bit PNGs; 0 = invalid. `Task` describes every method."""
 
-    kind, label_type, extensions, channels = "brightness", Values, (".png",), 1
-    score, lower_is_better = "mae", True
+    kind, label_type, extensions, channels, score, lower_is_better = "brightness", Values, (".png",), 1, "mae", True
 
     def loss(self, output, label, vector=None):
         return masked_mean((self.decode(output) - label).abs(), self.valid(label))
@@ -36,7 +35,7 @@ class Brightness(Task):
         return Values(torch.from_numpy(read_png(path)[..., 0] / 255).float()[None])
 
     def write(self, label, path):
-        write_png((255 * label).round().byte().movedim(0, -1).numpy(), path := path.with_suffix(".png"))
+        write_png((255 * label).round().byte().movedim(0, -1).numpy(), path := with_extension(path, self.extensions))
         return path
 
 

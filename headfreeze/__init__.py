@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from headfreeze.recipes import RECIPES as RECIPES
     from headfreeze.recipes import Phase as Phase
     from headfreeze.recipes import Recipe as Recipe
+    from headfreeze.search.search import search as search
     from headfreeze.settings import Adversarial as Adversarial
     from headfreeze.settings import Architecture as Architecture
     from headfreeze.settings import Pair as Pair
@@ -43,6 +44,7 @@ _PLACES = {
     "compare": "headfreeze.comparison.compare",
     "evaluate": "headfreeze.evaluation.evaluate",
     "fit": "headfreeze.training.fit",
+    "search": "headfreeze.search.search",
     "write_dataset": "headfreeze.data.write",
 }
 __all__ = [*_PLACES]

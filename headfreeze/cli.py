@@ -231,6 +231,42 @@ def _compare(values: Namespace) -> None:
     print(f"results.csv, summary.json, table.md and pictures are in {values.out}")
 
 
+def _search_arguments(arguments: Arguments) -> None:
+    from headfreeze.search.space import OBJECTIVE, OBJECTIVES, RANGES, TRIALS
+
+    arguments.add("recipe", str, "what to train: a name that `headfreeze recipes` lists")
+    arguments.add("--trials", int, "how many there shall be in the end", TRIALS)
+    arguments.add("--objective", str, f"what is to become low: {', '.join(OBJECTIVES)}", OBJECTIVE)
+    arguments.add_list("--vary", str, f"settings to try out, of {', '.join(RANGES)}; default: what the recipe has", ())
+    training_arguments(arguments)
+
+
+def _search_problems(values: Namespace) -> list[str]:
+    from headfreeze.search.search import problems
+
+    return problems(values.recipe, settings_of(values), values.trials, values.objective, values.vary, Path())
+
+
+def _search(values: Namespace) -> None:
+    from headfreeze.search.search import search
+
+    settings = settings_of(values)
+    found = search(
+        values.recipe,
+        settings.pair,
+        values.out,
+        trials=values.trials,
+        objective=values.objective,
+        vary=values.vary,
+        architecture=settings.architecture,
+        training=settings.training,
+        adversarial=settings.adversarial,
+        phases=values.phases,
+    )
+    print(f"{found.table()}\n\nthe best by {found.objective}, trial {found.best.number}:")
+    print(found.command(values.out / "best"))
+
+
 def _evaluate_arguments(arguments: Arguments) -> None:
     arguments.add("predictions", Path, "a run, or a folder with predictions of any program: TASK/ID.EXT")
     arguments.add("--data", Path, "dataset in the folder format")
@@ -430,6 +466,13 @@ COMMANDS: dict[str, Command] = {
         _compare_arguments,
         _compare,
         _training_problems,
+    ),
+    "search": Command(
+        "look for a recipe's settings without labels of the main task on the target",
+        f"headfreeze search headfreeze {_DATA} --trials 20 --out runs/search",
+        _search_arguments,
+        _search,
+        _search_problems,
     ),
     "evaluate": Command(
         "metrics of a run, or of stored predictions of any program",

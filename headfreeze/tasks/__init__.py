@@ -8,7 +8,7 @@ from headfreeze.errors import InputError, unknown
 from headfreeze.tasks import geometry as geometry  # registers how labels flip, resize, turn
 from headfreeze.tasks.base import Task
 from headfreeze.tasks.depth import DepthTask
-from headfreeze.tasks.images import read_npy, read_png, write_npy, write_png
+from headfreeze.tasks.images import read_npy, read_png, with_extension, write_npy, write_png
 from headfreeze.tasks.keypoints import KeypointsTask
 from headfreeze.tasks.labels import Depth, Normals, Values
 from headfreeze.tasks.losses import masked_mean
@@ -28,6 +28,7 @@ __all__ = [
     "read_npy",
     "read_png",
     "register",
+    "with_extension",
     "write_npy",
     "write_png",
 ]
