@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from headfreeze.recipes import RECIPES as RECIPES
     from headfreeze.recipes import Phase as Phase
     from headfreeze.recipes import Recipe as Recipe
-    from headfreeze.search.search import search as search
     from headfreeze.settings import Adversarial as Adversarial
     from headfreeze.settings import Architecture as Architecture
     from headfreeze.settings import Pair as Pair
     from headfreeze.settings import Training as Training
     from headfreeze.tasks.base import Task as Task
     from headfreeze.training.fit import fit as fit
+    from headfreeze.tuning.search import search as search
 
 _PLACES = {
     "Adversarial": "headfreeze.settings",
@@ -44,7 +44,7 @@ _PLACES = {
     "compare": "headfreeze.comparison.compare",
     "evaluate": "headfreeze.evaluation.evaluate",
     "fit": "headfreeze.training.fit",
-    "search": "headfreeze.search.search",
+    "search": "headfreeze.tuning.search",
     "write_dataset": "headfreeze.data.write",
 }
 __all__ = [*_PLACES]

@@ -232,7 +232,7 @@ def _compare(values: Namespace) -> None:
 
 
 def _search_arguments(arguments: Arguments) -> None:
-    from headfreeze.search.space import OBJECTIVE, OBJECTIVES, RANGES, TRIALS
+    from headfreeze.tuning.space import OBJECTIVE, OBJECTIVES, RANGES, TRIALS
 
     arguments.add("recipe", str, "what to train: a name that `headfreeze recipes` lists")
     arguments.add("--trials", int, "how many there shall be in the end", TRIALS)
@@ -242,13 +242,13 @@ def _search_arguments(arguments: Arguments) -> None:
 
 
 def _search_problems(values: Namespace) -> list[str]:
-    from headfreeze.search.search import problems
+    from headfreeze.tuning.search import problems
 
     return problems(values.recipe, settings_of(values), values.trials, values.objective, values.vary, Path())
 
 
 def _search(values: Namespace) -> None:
-    from headfreeze.search.search import search
+    from headfreeze.tuning.search import search
 
     settings = settings_of(values)
     found = search(

@@ -56,7 +56,7 @@ def test_a_config_opens_with_its_command_and_what_it_takes(path: Path) -> None:
 @pytest.mark.parametrize("path", PAPER, ids=lambda path: path.stem)
 def test_a_config_of_the_paper_says_what_it_needs_and_what_is_not_the_papers(path: Path) -> None:
     lines = comment(path)
-    assert "(arXiv 1908.06079)" in " ".join(lines)
+    assert "(arXiv 1908.06079)" in " ".join(line.removeprefix("# ") for line in lines)
     assert any(line.startswith("# Data") for line in lines)
     assert any(line.startswith("# Not in the paper, and chosen here: ") for line in lines)
     assert settings(path)["out"] == f"runs/paper/{path.stem}"

@@ -22,9 +22,9 @@ from headfreeze.evaluation.validators import VALIDATORS
 from headfreeze.files import check_folder, write_json, write_text
 from headfreeze.recipes import Recipe, find_recipe
 from headfreeze.run import Run
-from headfreeze.search.space import OBJECTIVE, RANGES, TRIALS, usual
 from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
 from headfreeze.training.fit import Session
+from headfreeze.tuning.space import OBJECTIVE, RANGES, TRIALS, usual
 
 if TYPE_CHECKING:
     from optuna import Study

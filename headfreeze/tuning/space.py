@@ -8,7 +8,7 @@ from headfreeze.settings import Settings
 
 OBJECTIVES = ("source_loss", "anchor_error", "flip_consistency", "photometric_consistency", "domain_accuracy")
 """Names of `headfreeze.evaluation.validators.VALIDATORS`."""
-OBJECTIVE = "photometric_consistency"
+OBJECTIVE = "source_loss"
 """The one that did best in docs/search.md."""
 TRIALS = 20
 
