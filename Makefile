@@ -6,7 +6,7 @@ PYTEST = OMP_NUM_THREADS=1 .venv/bin/pytest -n auto --maxprocesses 8
 # What `headfreeze annotate landmarks` fetches on first use; fetched ahead, so that the tests need no network.
 FACE_MODELS = .venv/face-models/face_landmark.tflite
 
-.PHONY: help install demo test test-slow lint check bench clean
+.PHONY: help install demo test test-slow lint check docs bench clean
 
 help:
 	@echo 'make demo       rooms, recipes, a table and a picture in runs/demo: minutes on two cores'
@@ -14,6 +14,7 @@ help:
 	@echo 'make test-slow  all tests'
 	@echo 'make lint       ruff and mypy'
 	@echo 'make check      lint and test: what CI runs'
+	@echo 'make docs       the documentation as a site, in build/site'
 	@echo 'make bench      images per second of training, against the bare arithmetic'
 	@echo 'make install    .venv with headfreeze in it; the others do this themselves where it is missing'
 	@echo 'make clean      removes what the tools leave behind; .venv and runs stay'
@@ -36,6 +37,10 @@ lint: .venv/installed
 	done; exit $$failed
 
 check: lint test
+
+docs: .venv/installed
+	NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --quiet
+	@echo 'the first page: build/site/index.html; with search: .venv/bin/python -m http.server -d build/site'
 
 bench: .venv/installed
 	.venv/bin/python benchmarks/step.py

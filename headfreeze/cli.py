@@ -12,6 +12,7 @@ from jsonargparse import Namespace
 
 from headfreeze.arguments import Arguments
 from headfreeze.errors import ElsewhereError, InputError, raise_all, unknown
+from headfreeze.imports import import_module_here
 from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
 
 _T = TypeVar("_T")
@@ -44,7 +45,7 @@ def run(argv: list[str]) -> int:
     debug = "--debug" in argv
     argv = [word for word in argv if word != "--debug"]
     try:
-        return _dispatch_once_said(argv)
+        return _dispatch_once_said(_with_imports(argv))
     except InputError as error:
         _complain(str(error), debug)
         return 2
@@ -57,6 +58,23 @@ def run(argv: list[str]) -> int:
     except Exception as error:
         _complain(f"{type(error).__name__}: {error}".rstrip(": "), debug, hint="; --debug shows where")
         return 1
+
+
+def _with_imports(argv: list[str]) -> list[str]:
+    """The command line without `--import MODULE`; each module is imported, to register what the user has written.
+
+    Raises:
+        InputError: there is no such module, or importing it fails.
+    """
+    kept: list[str] = []
+    words = iter(argv)
+    for word in words:
+        flag, has_value, value = word.partition("=")
+        if flag != "--import":
+            kept.append(word)
+            continue
+        import_module_here(value if has_value else next(words, ""), "--import")
+    return kept
 
 
 def _complain(message: str, debug: bool, hint: str = "") -> None:
@@ -121,9 +139,11 @@ def _overview(commands: dict[str, Command]) -> str:
     about = (
         "Synthetic labels, real photographs: adapt a dense-prediction network with an anchor task and a frozen head."
     )
-    return "\n".join(
-        [about, "", "commands:", *lines, "", "`headfreeze COMMAND --help` explains one; --debug shows tracebacks."]
+    ending = (
+        "`headfreeze COMMAND --help` explains one; --debug shows tracebacks; --import MODULE imports a module of your"
+        " own first, such as one that registers a task."
     )
+    return "\n".join([about, "", "commands:", *lines, "", ending])
 
 
 def training_arguments(arguments: Arguments) -> None:
@@ -228,6 +248,42 @@ def _report(values: Namespace) -> None:
     else:
         write_report(values.comparison)
     print(f"report: {values.comparison / 'report.html'}; figures are in {values.comparison / 'figures'}")
+
+
+def _search_arguments(arguments: Arguments) -> None:
+    from headfreeze.tuning.space import OBJECTIVE, OBJECTIVES, RANGES, TRIALS
+
+    arguments.add("recipe", str, "what to train: a name that `headfreeze recipes` lists")
+    arguments.add("--trials", int, "how many there shall be in the end", TRIALS)
+    arguments.add("--objective", str, f"what is to become low: {', '.join(OBJECTIVES)}", OBJECTIVE)
+    arguments.add_list("--vary", str, f"settings to try out, of {', '.join(RANGES)}; default: what the recipe has", ())
+    training_arguments(arguments)
+
+
+def _search_problems(values: Namespace) -> list[str]:
+    from headfreeze.tuning.search import problems
+
+    return problems(values.recipe, settings_of(values), values.trials, values.objective, values.vary, Path())
+
+
+def _search(values: Namespace) -> None:
+    from headfreeze.tuning.search import search
+
+    settings = settings_of(values)
+    found = search(
+        values.recipe,
+        settings.pair,
+        values.out,
+        trials=values.trials,
+        objective=values.objective,
+        vary=values.vary,
+        architecture=settings.architecture,
+        training=settings.training,
+        adversarial=settings.adversarial,
+        phases=values.phases,
+    )
+    print(f"{found.table()}\n\nthe best by {found.objective}, trial {found.best.number}:")
+    print(found.command(values.out / "best"))
 
 
 def _evaluate_arguments(arguments: Arguments) -> None:
@@ -435,6 +491,13 @@ COMMANDS: dict[str, Command] = {
         "headfreeze report runs/comparison",
         _report_arguments,
         _report,
+    ),
+    "search": Command(
+        "look for a recipe's settings without labels of the main task on the target",
+        f"headfreeze search headfreeze {_DATA} --trials 20 --out runs/search",
+        _search_arguments,
+        _search,
+        _search_problems,
     ),
     "evaluate": Command(
         "metrics of a run, or of stored predictions of any program",

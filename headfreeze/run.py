@@ -16,8 +16,9 @@ from torch import Tensor
 from headfreeze.data.canvas import Canvas, resized
 from headfreeze.errors import InputError
 from headfreeze.files import write_json
-from headfreeze.models.network import OUTPUT_STRIDE, Network, Outputs, OutputSpec, enlarged
+from headfreeze.models.network import Network, Outputs, OutputSpec, enlarged
 from headfreeze.models.norm import Domain
+from headfreeze.models.own import AnyNetwork, own_network
 from headfreeze.settings import Architecture, Pair
 from headfreeze.tasks import make_task
 from headfreeze.tasks.base import Task
@@ -102,7 +103,8 @@ class Run:
             raise ValueError("a run that predicts nothing")
         pair = Pair(**self.card.settings["pair"])
         self.canvas = Canvas(*pair.height_width, pair.resize)
-        self.network = build_network(Architecture(**self.card.settings["architecture"]), self.tasks, pretrained=False)
+        architecture = Architecture(**self.card.settings["architecture"])
+        self.network = build_network(architecture, self.tasks, pretrained=False, size=pair.height_width)
 
     @property
     def main(self) -> Task:
@@ -131,16 +133,35 @@ class Run:
         task, output = self.tasks[name], outputs.maps[name].float()
         if task.dense:
             return task.wrap(task.decode(enlarged(output, wanted))[0].cpu(), wanted)
-        side = min(self.canvas.height, self.canvas.width) / OUTPUT_STRIDE
-        points = task.decode(output, outputs.vectors.get(name), side)[0].cpu()
         height, width = self.canvas.size_for(*wanted)
-        return resized(task.wrap(points, (height / OUTPUT_STRIDE, width / OUTPUT_STRIDE)), wanted)
+        stride = round(height / output.shape[-2])
+        side = min(self.canvas.height, self.canvas.width) / stride
+        points = task.decode(output, outputs.vectors.get(name), side)[0].cpu()
+        return resized(task.wrap(points, (height / stride, width / stride)), wanted)
 
 
-def build_network(architecture: Architecture, tasks: Mapping[str, Task], pretrained: bool | None = None) -> Network:
-    """The network for these tasks; `pretrained` overrides the architecture's where weights are loaded afterwards."""
+def build_network(
+    architecture: Architecture,
+    tasks: Mapping[str, Task],
+    pretrained: bool | None = None,
+    size: tuple[int, int] = (64, 64),
+) -> AnyNetwork:
+    """The network for these tasks.
+
+    Args:
+        architecture: what it is like.
+        tasks: what it gives.
+        pretrained: in place of the architecture's where weights are loaded afterwards.
+        size: height and width of the images on which a network of the user's is tried out.
+
+    Raises:
+        InputError: there is no such backbone, or a network of the user's does not give what the tasks need.
+    """
+    outputs = {name: OutputSpec(task.channels, task.vector_channels) for name, task in tasks.items()}
+    if architecture.own:
+        return own_network(architecture.backbone, outputs, architecture.norm, size)
     return Network(
-        {name: OutputSpec(task.channels, task.vector_channels) for name, task in tasks.items()},
+        outputs,
         backbone=architecture.backbone,
         pretrained=architecture.pretrained if pretrained is None else pretrained,
         width=architecture.width or None,

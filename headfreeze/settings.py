@@ -14,12 +14,12 @@ Norm = Literal["shared", "frozen", "per_domain"]
 Optimizer = Literal["adamw", "sgd"]
 Schedule = Literal["onecycle", "poly", "constant"]
 Precision = Literal["32", "bf16", "16"]
-FreezeAfter = Literal["auto", "backbone", "up1", "up2", "up3"]
 PhaseEnd = Literal["share", "plateau"]
 AdversaryKind = Literal["feature", "output", "joint"]
 AdversaryLoss = Literal["bce", "lsgan"]
 
 FEATURE_LEVELS = ("backbone", "up1", "up2", "up3")
+FREEZE_POINTS = ("auto", *FEATURE_LEVELS)
 OUTPUT_LEVELS = (("outputs",), ("outputs", "up2"))
 TINY_LEARNING_RATE = 4e-3
 SCRATCH_LEARNING_RATE = 1e-3
@@ -94,7 +94,8 @@ class Architecture:
     """The network: a backbone, a feature pyramid on it, an output for each task.
 
     Args:
-        backbone: a timm name, or the preset tiny (0.5 M parameters, for CPUs and small images).
+        backbone: a timm name; the preset tiny (0.5 M parameters, for CPUs and small images); or the function
+            that builds a network of one's own, as package.module:function.
         pretrained: start the backbone from ImageNet weights.
         width: channels of the decoder; 0 means 256 as in the paper, 48 for tiny.
         norm: batch statistics shared by both domains, frozen at the pretrained ones, or kept per domain.
@@ -109,9 +110,17 @@ class Architecture:
         """What is wrong with the settings themselves, a line each."""
         if self.width < 0:
             yield f"width is {self.width}; give the decoder's channels, or 0 for the default"
-        if self.norm == "frozen" and not self.pretrained:
+        if self.own and (self.pretrained or self.width):
+            given = "pretrained" if self.pretrained else f"width is {self.width}"
+            yield f"{given}, but your own function builds backbone '{self.backbone}'; set it there, leave it out here"
+        if self.norm == "frozen" and not self.pretrained and not self.own:
             yield "norm is frozen without pretrained weights, so statistics would stay at their start; set pretrained"
         yield from _choice_problems(self)
+
+    @property
+    def own(self) -> bool:
+        """Whether a function of the user's builds the network, see `headfreeze.models.own`."""
+        return ":" in self.backbone
 
 
 @dataclass(frozen=True)
@@ -133,7 +142,8 @@ class Training:
         phase_share: share of the budget of the first of two phases.
         phase_end: the first of two phases ends at its share of the budget, or earlier at its plateau on source
             validation; what is left over goes to the second.
-        freeze_after: the last stage that a freezing phase still trains; auto: up2 as in the paper, up3 for tiny.
+        freeze_after: the last stage that a freezing phase still trains: backbone, up1, up2, up3, or a stage of an own
+            network; auto: up2 as in the paper, up3 for tiny.
         seed: of weights, batches and augmentation.
         workers: processes that decode images, for each device; -1 chooses by the size of the data.
         cache_gb: memory in GiB for decoded images, of all devices together.
@@ -158,7 +168,7 @@ class Training:
     anchor_weight: float = 0.0
     phase_share: float = 0.5
     phase_end: PhaseEnd = "share"
-    freeze_after: FreezeAfter = "auto"
+    freeze_after: str = "auto"
     seed: int = 0
     workers: int = -1
     cache_gb: float = 4.0
@@ -200,8 +210,11 @@ class Training:
         return TINY_LEARNING_RATE if architecture.backbone == "tiny" else SCRATCH_LEARNING_RATE
 
     def freeze_point(self, architecture: Architecture) -> str:
-        """The last stage that a freezing phase trains: the user's, or the default of the kind of network."""
-        if self.freeze_after != "auto":
+        """The last stage that a freezing phase trains: the user's, or the default of the kind of network.
+
+        Of a network of one's own there is no default: auto stays auto.
+        """
+        if self.freeze_after != "auto" or architecture.own:
             return self.freeze_after
         return "up3" if architecture.backbone == "tiny" else "up2"
 
@@ -231,19 +244,19 @@ class Adversarial:
     discriminator_width: int = 0
     discriminator_lr: float = 0.0
 
-    def problems(self) -> Iterator[str]:
-        """What is wrong with the settings themselves, a line each."""
+    def problems(self, own: bool = False) -> Iterator[str]:
+        """What is wrong with the settings themselves, a line each; an `own` network has levels of its own."""
         weight = self.adversary_weight
         if weight is not None and not (math.isfinite(weight) and weight >= 0):
             yield f"adversary_weight is {weight}; it cannot be negative or infinite"
         if self.adversary == "feature":
-            strange = [level for level in self.levels if level not in FEATURE_LEVELS]
+            strange = [level for level in self.levels if level not in FEATURE_LEVELS and not own]
             if strange or len(set(self.levels)) < len(self.levels):
                 yield (
                     f"adversary_levels is '{self.adversary_levels}'; the feature adversary looks at any of"
                     f" {', '.join(FEATURE_LEVELS)}, each once"
                 )
-        elif self.levels not in OUTPUT_LEVELS:
+        elif self.levels not in OUTPUT_LEVELS and not (own and self.levels[0] == "outputs" and len(self.levels) == 2):
             allowed = " or ".join(",".join(levels) for levels in OUTPUT_LEVELS)
             yield f"adversary_levels is '{self.adversary_levels}'; the {self.adversary} adversary has {allowed}"
         if self.adversary == "feature" and self.adversary_loss != "bce":
@@ -283,8 +296,12 @@ class Settings:
 
     def problems(self) -> list[str]:
         """What is wrong with the settings themselves, a line each."""
-        parts = (self.pair, self.architecture, self.training, self.adversarial)
-        return [line for part in parts for line in part.problems()]
+        own = self.architecture.own
+        parts = (self.pair, self.architecture, self.training)
+        found = [line for part in parts for line in part.problems()]
+        if not own and self.training.freeze_after not in FREEZE_POINTS:
+            found.append(f"freeze_after is '{self.training.freeze_after}'; choose from {', '.join(FREEZE_POINTS)}")
+        return found + list(self.adversarial.problems(own))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for files; paths as strings."""

@@ -17,6 +17,7 @@ from tests.synth.heads.small_model import write_clone
 ROOT = Path(__file__).resolve().parents[1]
 READING_ORDER = (
     "docs/training.md",
+    "docs/search.md",
     "docs/methods.md",
     "docs/evaluation.md",
     "docs/data.md",
@@ -31,6 +32,7 @@ QUICK = {
     "synth": {"--source": "6", "--target": "6", "--workers": "1"},
     "fit": {"--steps": "4", "--batch_size": "2"},
     "compare": {"--steps": "4", "--batch_size": "2", "--seeds": "0"},
+    "search": {"--steps": "2", "--batch_size": "2", "--trials": "2"},
     TUNING: {"--steps": "2", "--batch_size": "2", "--weights": "0.01", "--rates": "0.001"},
 }
 
@@ -43,6 +45,15 @@ def commands(document: str) -> list[list[str]]:
     lines = (line for block in blocks(document, "sh") for line in block.replace("\\\n", " ").splitlines())
     words = [shlex.split(line, comments=True) for line in lines]
     return [w[1:] for w in words if w[:1] == ["headfreeze"] or w[:2] == ["python", TUNING]]
+
+
+def pages() -> list[str]:
+    return ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+
+
+def snippets(document: str) -> list[str]:
+    """The blocks of Python of a page, in order; those that are files of examples/ have tests of their own."""
+    return [block for block in blocks(document, "python") if not block.startswith("--8<--\nexamples/")]
 
 
 def quick(words: list[str]) -> list[str]:
@@ -60,9 +71,11 @@ def quick(words: list[str]) -> list[str]:
 def test_all_documents_are_read() -> None:
     with_commands = {f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md") if commands(f"docs/{p.name}")}
     assert with_commands <= set(READING_ORDER)
+    assert snippets("docs/training.md")
+    assert sum("examples/" in block for block in blocks("docs/programming.md", "python")) == 4
 
 
-def test_every_command_and_the_python_example_run(
+def test_every_command_and_every_block_of_python_run(
     face_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -83,13 +96,13 @@ def test_every_command_and_the_python_example_run(
             else:
                 assert run(quick(words)) == 0, f"{document}: headfreeze {' '.join(words)}"
     Image.new("RGB", (60, 40)).save("photo.jpg")
-    for block in blocks("docs/training.md", "python"):
-        exec(block.replace("1600", "4").replace("batch_size=24", "batch_size=2"), {})
-    for block in blocks("docs/statistics.md", "python"):  # of the comparison that the README makes
-        exec(block, {})
+    for document in pages():
+        names: dict[str, object] = {}
+        for block in snippets(document):
+            exec(block.replace("1600", "4").replace("batch_size=24", "batch_size=2"), names)
 
 
-@pytest.mark.parametrize("document", ["README.md", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/*.md"))])
+@pytest.mark.parametrize("document", pages())
 def test_links_and_pictures_lead_somewhere(document: str) -> None:
     text = (ROOT / document).read_text()
     for link in re.findall(r"\]\((?!https?:)([^)#]+)", text):

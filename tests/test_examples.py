@@ -1,5 +1,6 @@
 """The scripts in examples/ do what they say."""
 
+import ast
 import csv
 import subprocess
 import sys
@@ -9,10 +10,15 @@ import pytest
 import torch
 from PIL import Image
 
+import headfreeze
+import headfreeze.tasks
 from examples.tune_adversary import Trial, main, roughness
+from headfreeze.data.check import check_datasets
 from headfreeze.errors import InputError
+from headfreeze.tasks import TASKS
 from tests.worlds import TinyPair
 
+FOLDER = Path(__file__).resolve().parents[1] / "examples"
 PLAIN = Trial(0, 0, 0, source_loss=1.0, roughness=1.0)
 
 
@@ -67,7 +73,7 @@ def test_roughness_is_that_of_second_differences() -> None:
 
 
 def test_its_errors_are_one_line(tmp_path: Path) -> None:
-    script = Path(__file__).parent.parent / "examples/tune_adversary.py"
+    script = FOLDER / "tune_adversary.py"
     done = subprocess.run([sys.executable, script, "mtl-both-da"], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("tune_adversary: error: missing: --out, --source, --target, --main, --anchor")
@@ -79,3 +85,56 @@ def test_its_errors_are_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
     with pytest.raises(InputError, match="unknown recipe 'nothing-da'"):
         main(["nothing-da", "--source", "a", "--target", "b", "--main", "m", "--anchor", "n", "--out", str(tmp_path)])
+
+
+OWN = sorted(FOLDER.glob("own_*.py"))
+
+
+@pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)
+def test_an_example_runs_as_it_says(
+    path: Path, tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder with the rooms that it asks for, for a few steps of a few images."""
+    tiny_pair.copy(tmp_path / "rooms")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(FOLDER))  # as Python does for a script
+    before = dict(TASKS)
+    source = path.read_text().replace("steps=400", "steps=3, batch_size=2, workers=0")
+    try:
+        exec(compile(source.replace("batch_size=24", ""), str(path), "exec"), {"__name__": "__main__"})
+    finally:
+        TASKS.clear()
+        TASKS.update(before)
+    made = {
+        "own_network": "predictions/own-network/normals/0000.png",
+        "own_reader": "scenes-converted/test/depth/scene9/0002.png",
+        "own_recipe": "runs/own-recipe/evaluation/target-test/metrics.json",
+        "own_task": "runs/own-task/run.json",
+    }
+    assert Path(made[path.stem]).is_file()
+
+
+@pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)
+def test_an_example_is_short_and_opens_with_what_it_shows_and_how_to_run_it(path: Path) -> None:
+    lines = path.read_text().splitlines()
+    assert len(lines) <= 50
+    assert lines[0].startswith('"""A ')
+    assert lines[0].endswith(f"`python examples/{path.name}`.")
+
+
+@pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)
+def test_an_example_uses_what_the_documentation_calls_public(path: Path) -> None:
+    """Of the package's top and of `headfreeze.tasks`, without an underscore."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("headfreeze"):
+            public = {"headfreeze": headfreeze.__all__, "headfreeze.tasks": headfreeze.tasks.__all__}
+            assert node.module in public
+            assert {name.name for name in node.names} <= set(public[node.module])
+        if isinstance(node, ast.Attribute):
+            assert not node.attr.startswith("_") or node.attr.endswith("__"), node.attr
+
+
+def test_what_the_example_of_a_reader_writes_is_free_of_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec((FOLDER / "own_reader.py").read_text(), {"__name__": "__main__"})
+    assert check_datasets([Path("scenes-converted")]) == 0

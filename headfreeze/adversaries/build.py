@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from headfreeze.adversaries import feature, output
 from headfreeze.adversaries.base import Adversary
-from headfreeze.models.network import Network
+from headfreeze.models.own import AnyNetwork
 from headfreeze.settings import Adversarial
 from headfreeze.tasks.base import Task
 
@@ -13,7 +13,7 @@ TINY_OUTPUT_WIDTH = 16
 
 
 def build_adversary(
-    settings: Adversarial, network: Network, tasks: Mapping[str, Task], main: str, tiny: bool = False
+    settings: Adversarial, network: AnyNetwork, tasks: Mapping[str, Task], main: str, tiny: bool = False
 ) -> Adversary:
     """The adversary that the settings describe, with fresh weights.
 

@@ -1,16 +1,21 @@
-"""What every task provides. A task is one file with these methods; `headfreeze.tasks.TASKS` lists them."""
+"""What every task provides. A task is one file with these methods; `headfreeze.tasks.TASKS` lists them.
+
+Those that are not abstract have defaults for labels that are zero where they are invalid (`headfreeze.tasks.labels`).
+"""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 from torchmetrics import Metric
 from torchvision import tv_tensors
 
 from headfreeze.tasks.error_scale import ErrorScale
+from headfreeze.tasks.labels import nonzero
 
 Picture = UInt8[np.ndarray, "h w 3"]
 
@@ -54,9 +59,12 @@ class Task(ABC):
         """Numbers per image that the network must give beside the spatial output (0: none)."""
         return 0
 
-    @abstractmethod
     def options(self) -> dict[str, Any]:
-        """The task's entry in dataset.yaml, without defaults; `make_task(name, options)` makes an equal task."""
+        """The task's entry in dataset.yaml, without defaults; `make_task(name, options)` makes an equal task.
+
+        Of a task whose constructor takes more than the name, that as well.
+        """
+        return self._kind_entry()
 
     def wrap(self, values: Tensor, size: tuple[float, float], /) -> tv_tensors.TVTensor:
         """A plain tensor as a label of this task, for an image of `size` (height, width)."""
@@ -89,9 +97,12 @@ class Task(ABC):
             side: shorter side of a training window in pixels of the output, where that is not the output's own.
         """
 
-    @abstractmethod
     def soft(self, output: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        """The prediction in a form that gradients pass, of a bounded range, float32: what a discriminator looks at."""
+        """The prediction in a form that gradients pass, of a bounded range, float32: what a discriminator looks at.
+
+        What `decode` gives, unless a task says otherwise.
+        """
+        return self.decode(output)
 
     @abstractmethod
     def metric(self) -> Metric:
@@ -128,13 +139,19 @@ class Task(ABC):
         A path that ends in one of `extensions` is kept; else the preferred one is appended (`a/01` → `a/01.png`).
         """
 
-    @abstractmethod
     def invalid(self, height: int, width: int) -> Tensor:
-        """A label (k, height, width) without any valid pixel: stands in for a missing file."""
+        """A label (k, height, width) without any valid pixel: stands in for a missing file.
 
-    @abstractmethod
+        Zeros in as many channels as the output has, unless a task says otherwise.
+        """
+        return self.wrap(torch.zeros(self.channels, height, width), (height, width))
+
     def valid(self, label: Tensor) -> Tensor:
-        """Which pixels of a label (…, k, h, w) count: bool (…, 1, h, w); of points (…, k, 1)."""
+        """Which pixels of a label (…, k, h, w) count: bool (…, 1, h, w); of points (…, k, 1).
+
+        Those that are not zero in all channels, unless a task says otherwise.
+        """
+        return nonzero(label)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Task) and self._identity() == other._identity()

@@ -90,6 +90,27 @@ class Depth(DenseLabel):
         return weighted / weight
 
 
+class Values(DenseLabel):
+    """Values that depend on no camera, (…, k, h, w): colours, albedo, temperature; invalid = zeros in all channels."""
+
+    @staticmethod
+    def turned(label: Float[Tensor, "*b k h w"], _matrix: tuple[float, float, float, float], /) -> Tensor:
+        """Unchanged."""
+        return label
+
+    @staticmethod
+    def rotated(
+        label: Float[Tensor, "b k h w"], _rotation: Float[Tensor, "b 3 3"], depth: Float[Tensor, "b 1 h w"], /
+    ) -> Tensor:
+        """Unchanged; invalid where the old camera cannot have seen them."""
+        return torch.where(depth > 0, label, 0.0)
+
+    @staticmethod
+    def averaged(weighted: Float[Tensor, "*b k h w"], weight: Float[Tensor, "*b 1 h w"]) -> Tensor:
+        """The weighted mean."""
+        return weighted / weight
+
+
 def nonzero(label: Float[Tensor, "*b k h w"]) -> Bool[Tensor, "*b 1 h w"]:
     """Which pixels are valid: those with any value other than zero."""
     return label.abs().amax(-3, keepdim=True) > 0  # four times as fast as (label != 0).any()

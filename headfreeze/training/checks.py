@@ -1,7 +1,7 @@
 """What cannot be trained, said before anything is read or written."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
@@ -9,13 +9,17 @@ from torch import nn
 from headfreeze.adversaries import output
 from headfreeze.errors import InputError
 from headfreeze.models.backbones import build_backbone
+from headfreeze.models.freeze import Freeze
 from headfreeze.recipes import Phase, Recipe
-from headfreeze.run import choose_device
+from headfreeze.run import build_network, choose_device
 from headfreeze.settings import Adversarial, Settings, Training
+from headfreeze.tasks.base import Task
 
 
 def check_backbone(settings: Settings) -> None:
     """The backbone exists, and a batch of its coarsest features has statistics."""
+    if settings.architecture.own:
+        return  # see `check_own_network`
     backbone = build_backbone(settings.architecture.backbone)
     stride, batch_size = backbone.strides[-1], settings.training.batch_size
     one_pixel = not list(settings.pair.problems()) and max(settings.pair.height_width) <= stride
@@ -24,6 +28,35 @@ def check_backbone(settings: Settings) -> None:
             f"batch_size is 1 at size {settings.pair.size}: its coarsest features are one pixel, of which batch norm"
             " has no statistics; use a batch_size of 2 or more, or a larger size"
         )
+
+
+def check_own_network(settings: Settings, recipes: Sequence[Recipe], tasks: Mapping[str, Task]) -> None:
+    """A network of the user's gives what its tasks, the freeze and the adversary of these recipes need.
+
+    Raises:
+        InputError: it does not; the message says what is missing.
+    """
+    if list(settings.pair.problems()):
+        return  # there is no size to try it with
+    network = build_network(settings.architecture, tasks, size=settings.pair.height_width)
+    phases = [phase for recipe in recipes for phase in recipe.phases]
+    if any(phase.freeze_head for phase in phases):
+        after = settings.training.freeze_point(settings.architecture)
+        if after == "auto":
+            raise InputError(
+                f"freeze_after is auto, but where the head of '{settings.architecture.backbone}' begins is for you to"
+                f" say; choose from {', '.join(list(network.stages)[:-1])}"
+            )
+        Freeze(network, after).unfreeze()
+    adversarial = settings.adversarial
+    if adversarial.active and any(phase.adversary for phase in phases):
+        missing = [level for level in adversarial.levels if level not in network.channels and level != "outputs"]
+        if missing:
+            given = ", ".join(network.channels) or "none; let it give Outputs with features"
+            raise InputError(
+                f"adversary_levels is '{','.join(adversarial.levels)}', but the features that"
+                f" '{settings.architecture.backbone}' gives are: {given}"
+            )
 
 
 def check_device(training: Training) -> None:

@@ -15,12 +15,12 @@ from headfreeze.adversaries.build import build_adversary
 from headfreeze.data.pair import open_pair
 from headfreeze.errors import InputError, raise_all, unknown
 from headfreeze.files import check_folder, new_folder
-from headfreeze.models.network import Network
+from headfreeze.models.own import AnyNetwork, OwnNetwork
 from headfreeze.progress import progress
 from headfreeze.recipes import DOMAINS, RECIPES, Phase, Recipe, find_recipe, split_budget
 from headfreeze.run import RunCard, build_network, choose_device
 from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
-from headfreeze.training.checks import check_adversary, check_backbone, check_device
+from headfreeze.training.checks import check_adversary, check_backbone, check_device, check_own_network
 from headfreeze.training.inputs import Inputs
 from headfreeze.training.opponent import Opponent
 from headfreeze.training.phase import PhaseTraining
@@ -97,12 +97,15 @@ class Session:
             lambda: training.steps < 1 or split_budget(training.steps, longest, training.phase_share),
             lambda: check_folder(self.store.root),
         ]
+        pair, unopened = open_pair(self.settings.pair)
+        if pair and self.settings.architecture.own:
+            checks.append(lambda: check_own_network(self.settings, trained, pair.tasks))
         for check in checks:
             try:
                 check()
             except InputError as error:
                 found.append(str(error))
-        return found + open_pair(self.settings.pair)[1]
+        return found + unopened
 
     def fit(self, recipe: Recipe, out: Path, seed: int | None = None) -> RunCard:
         """Trains a recipe, or takes it from the store, and writes the run."""
@@ -145,6 +148,16 @@ class Session:
             raise InputError(
                 f"{self.settings.pair.source}: phase_end is plateau, which needs a val split; make one or use share"
             )
+
+    @cached_property
+    def own_network(self) -> dict[str, str] | None:
+        """What tells a network of the user's from others, for the keys of phases; None for a network of ours."""
+        settings = self.settings
+        if not settings.architecture.own:
+            return None
+        network = build_network(settings.architecture, self.inputs.pair.tasks, size=settings.pair.height_width)
+        assert isinstance(network, OwnNetwork)
+        return network.fingerprint()
 
     @cached_property
     def fabric(self) -> Fabric:
@@ -248,6 +261,8 @@ class RecipeTraining:
             "number": planned.number,
             "seed": self.seed,
         }
+        if own := self.session.own_network:
+            spec["network"] = own
         if phase.freeze_head:
             spec["freeze_after"] = settings.training.freeze_point(settings.architecture)
         if phase.adversary:
@@ -280,7 +295,8 @@ class RecipeTraining:
         settings = session.settings
         data = session.inputs.phase_data(planned.phase)
         torch.manual_seed(self.seed)
-        network = build_network(settings.architecture, data.tasks, pretrained=None if parent is None else False)
+        pretrained, size = None if parent is None else False, settings.pair.height_width
+        network = build_network(settings.architecture, data.tasks, pretrained, size)
         if parent:
             network.load_state_dict(parent.weights())
         plan = PhasePlan(
@@ -295,7 +311,7 @@ class RecipeTraining:
         opponent = self._opponent(planned.phase, network, data) if planned.phase.adversary else None
         return PhaseTraining(session.fabric, network, plan, data, settings.training, folder, opponent)
 
-    def _opponent(self, phase: Phase, network: Network, data: PhaseData) -> Opponent:
+    def _opponent(self, phase: Phase, network: AnyNetwork, data: PhaseData) -> Opponent:
         session = self.session
         roles = session.inputs.pair.roles
         trained = {roles[role].name: roles[role] for _, role in sorted(phase.supervision)}

@@ -1,0 +1,115 @@
+"""Writing the folder format: what a reader of another format gives becomes a dataset."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+import yaml
+from jaxtyping import Num, UInt8
+from torch import Tensor
+
+from headfreeze.data.folder import CONFIG, SPLITS
+from headfreeze.errors import InputError, unknown
+from headfreeze.files import new_folder, write_bytes, write_text
+from headfreeze.tasks import make_task
+from headfreeze.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class LabelledImage:
+    """An image with its labels, in the conventions of docs/data.md.
+
+    Attributes:
+        split: train, val or test.
+        id: its name, which becomes its file's; may hold folders (`kitchen/0001`).
+        image: RGB.
+        labels: by task, those that there are; dense ones (h, w) or (h, w, channels), keypoints (k, 2 … 4).
+    """
+
+    split: str
+    id: str
+    image: UInt8[np.ndarray, "h w 3"]
+    labels: Mapping[str, Num[np.ndarray, "..."]] = field(default_factory=dict)
+
+
+def write_dataset(
+    root: Path | str, tasks: Mapping[str, Mapping[str, Any]], images: Iterable[LabelledImage]
+) -> dict[str, int]:
+    """Writes a dataset in the folder format: ROOT/dataset.yaml, ROOT/SPLIT/image/ID.png, ROOT/SPLIT/TASK/ID.EXT.
+
+    The folder appears when all is written, or not at all. Images are taken one at a time, so a generator may read them.
+
+    Args:
+        root: must not exist yet.
+        tasks: dataset.yaml's entry of each task, for example {"normals": {}, "edges": {"kind": "segmentation", …}}.
+        images: any number, of any splits.
+
+    Returns:
+        How many images of each split there are.
+
+    Raises:
+        InputError: `root` exists, no images, or one that cannot be: an unknown split or task, a size that disagrees.
+    """
+    root = Path(root)
+    if root.exists():
+        raise InputError(f"{root}: exists already; name a folder that does not, or remove it first")
+    made = {name: make_task(name, dict(options)) for name, options in tasks.items()}
+    counts: dict[str, int] = {}
+    with new_folder(root) as folder:
+        entries = {name: dict(options) for name, options in tasks.items()}
+        write_text(folder / CONFIG, yaml.safe_dump({"tasks": entries}, sort_keys=False))
+        for each in images:
+            _write(folder, each, made)
+            counts[each.split] = counts.get(each.split, 0) + 1
+        if not counts:
+            raise InputError(f"{root}: there are no images to write")
+    return counts
+
+
+def _write(folder: Path, each: LabelledImage, tasks: Mapping[str, Task]) -> None:
+    if each.split not in SPLITS:
+        raise InputError(f"image '{each.id}': {unknown('split', each.split, SPLITS)}")
+    relative = Path(each.id)
+    if not each.id or relative.is_absolute() or ".." in relative.parts or relative.name.startswith("."):
+        raise InputError(f"image '{each.id}': an id is a name, or a path below its split's folder")
+    if each.image.dtype != np.uint8 or each.image.ndim != 3 or each.image.shape[2] != 3:
+        raise InputError(
+            f"image '{each.id}': {each.image.dtype} of shape {each.image.shape}; give 8-bit RGB, (height, width, 3)"
+        )
+    path = folder / each.split / "image" / f"{each.id}.png"
+    if path.exists():
+        raise InputError(f"image '{each.id}': there are two of this id in {each.split}; give each its own")
+    _, encoded = cv2.imencode(".png", each.image[..., ::-1])
+    write_bytes(path, encoded.tobytes())
+    for name, label in each.labels.items():
+        if name not in tasks:
+            raise InputError(f"image '{each.id}': {unknown('task', name, tasks)}")
+        tasks[name].write(_as_label(np.asarray(label), tasks[name], each), folder / each.split / name / each.id)
+
+
+def _as_label(label: np.ndarray, task: Task, each: LabelledImage) -> Tensor:
+    """An array (h, w), (h, w, k) or (points, 2 … 4) as the task's own (k, h, w) or (points, 4)."""
+    height, width = each.image.shape[:2]
+    like = task.invalid(height, width).as_subclass(Tensor)
+    value = torch.from_numpy(np.ascontiguousarray(label)).to(like.dtype)
+    if task.dense:
+        value = value[None] if value.ndim == 2 else value.movedim(-1, 0)
+    elif value.ndim == 2 and value.shape[1] < like.shape[1]:
+        value = torch.cat([value, value.new_full((len(value), like.shape[1] - value.shape[1]), float("nan"))], 1)
+    if value.shape != like.shape:
+        raise InputError(
+            f"image '{each.id}': its label of '{task.name}' is {label.shape}; for an image of {height}x{width} it must"
+            f" be {_wanted(task, like)}"
+        )
+    return task.wrap(value, (height, width))
+
+
+def _wanted(task: Task, like: Tensor) -> str:
+    if not task.dense:
+        return f"({len(like)}, 2 … {like.shape[1]})"
+    channels, height, width = like.shape
+    return f"({height}, {width})" if channels == 1 else f"({height}, {width}, {channels})"

@@ -1,0 +1,127 @@
+"""How good is a run on the target? Guesses that need no label of the main task there; lower is better for all.
+
+Musgrave, Belongie, Lim (arXiv 2208.07360) compare many for classification and find simple ones hard to beat.
+docs/search.md says how well these did here. None opens the target's main labels, and none its test split.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torchvision.transforms.v2 import functional as transform
+
+from headfreeze.data.folder import Sample
+from headfreeze.data.images import read_image
+from headfreeze.data.pair import OpenPair
+from headfreeze.data.photometric import photometric
+from headfreeze.errors import InputError
+from headfreeze.evaluation.evaluate import score
+from headfreeze.pictures import spread
+from headfreeze.run import Run
+from headfreeze.tasks.base import Task
+
+IMAGES = 64
+"""Of the target that the consistencies are judged on, at equal distances."""
+_SEED = 0
+
+Validator = Callable[[Run, OpenPair], float]
+"""A run and the pair that it was trained on to a number; NaN where the recipe leaves nothing to judge by."""
+
+
+def source_loss(run: Run, pair: OpenPair) -> float:
+    """Loss of the main task on the source's val split, as the run's last validation found it.
+
+    "Source validation" of Ganin & Lempitsky, ICML 2015 (arXiv 1409.7495, §4); blind to the gap between the domains.
+
+    Raises:
+        InputError: the source has no val split.
+    """
+    name = f"val_source_{run.main.name}"
+    found = run.card.phases[-1]["validation"]
+    if name not in found:
+        root = pair.datasets["source"].root
+        raise InputError(f"{root}: the validator source_loss needs a val split with '{run.main.name}'; make one")
+    return float(found[name])
+
+
+def anchor_error(run: Run, pair: OpenPair) -> float:
+    """The anchor's error on the target: its own score, on the val split where it has labels, else on train.
+
+    Li et al., WACV 2021 (arXiv 1908.06079, §4), stop their first phase by both tasks' errors. On train it also
+    measures how well the anchor's labels were learnt by heart. NaN for a recipe that never trains the anchor.
+    """
+    anchor, target = pair.roles["anchor"], pair.datasets["target"]
+    if anchor.name not in run.trained:
+        return math.nan
+    split = _split(pair, anchor.name)
+    found = score(lambda s: run.predict(read_image(s.image)), target, split, {anchor.name: anchor})
+    return _badness(anchor, found.metrics[anchor.name])
+
+
+def flip_consistency(run: Run, pair: OpenPair) -> float:
+    """How far predictions of the main task on mirrored target images are from the mirrored predictions.
+
+    Agreement under transformations is the loss of Sajjadi et al., NeurIPS 2016 (arXiv 1606.04586). A network that says
+    the same of every image agrees with itself perfectly.
+    """
+    return _consistency(run, pair, lambda image: image.flip(-1), transform.horizontal_flip)
+
+
+def photometric_consistency(run: Run, pair: OpenPair) -> float:
+    """How far predictions of the main task on target images in another light are from those on the images as they are.
+
+    As `flip_consistency`, with the photometric augmentation of training, the same draws for every run.
+    """
+    generator = torch.Generator().manual_seed(_SEED)
+
+    def relit(image: Tensor) -> Tensor:
+        changed = photometric(image[None].float() / 255, generator)[0]
+        return (changed * 255).round().byte()
+
+    return _consistency(run, pair, relit, lambda label: label)
+
+
+def domain_accuracy(run: Run, pair: OpenPair) -> float:
+    """How well fresh discriminators tell the domains apart by what an adversary of the last phase has looked at.
+
+    The proxy A-distance of Ben-David et al., NIPS 2006, is 4 (accuracy − ½). The mean over the adversary's levels; NaN
+    without an adversary, or with fewer than 64 images of a domain.
+    """
+    del pair
+    levels = run.card.phases[-1].get("adversary", {}).get("levels", {})
+    found = [level["probe"] for level in levels.values()]
+    return math.nan if not found or None in found else sum(found) / len(found)
+
+
+VALIDATORS: dict[str, Validator] = {
+    validator.__name__: validator
+    for validator in (source_loss, anchor_error, flip_consistency, photometric_consistency, domain_accuracy)
+}
+
+
+def _consistency(
+    run: Run, pair: OpenPair, change: Callable[[Tensor], Tensor], undo: Callable[[Tensor], Tensor]
+) -> float:
+    """The main task's own score of predictions on changed images, as if those on the unchanged ones were true."""
+    total = run.main.metric()
+    total.sync_on_compute = False  # one process sees all images, however many have trained
+    for sample in _images(pair):
+        image = torch.from_numpy(read_image(sample.image)).permute(2, 0, 1)
+        plain = run.predict(image.permute(1, 2, 0).numpy())[run.main.name]
+        changed = run.predict(change(image).permute(1, 2, 0).contiguous().numpy())[run.main.name]
+        total.update(undo(changed)[None], plain[None])
+    return _badness(run.main, total.compute())
+
+
+def _images(pair: OpenPair) -> list[Sample]:
+    return spread(pair.datasets["target"].samples(_split(pair), []), IMAGES)
+
+
+def _split(pair: OpenPair, task: str = "image") -> str:
+    """val, where the target has images, or labels of this task, in it; else train."""
+    return "val" if (pair.datasets["target"].root / "val" / task).is_dir() else "train"
+
+
+def _badness(task: Task, metrics: dict[str, float]) -> float:
+    return metrics[task.score] if task.lower_is_better else -metrics[task.score]

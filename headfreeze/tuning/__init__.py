@@ -1,0 +1,1 @@
+"""Settings of a recipe, looked for without labels of the main task on the target."""
