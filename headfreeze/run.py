@@ -16,7 +16,8 @@ from torch import Tensor
 from headfreeze.data.canvas import Canvas, resized
 from headfreeze.errors import InputError
 from headfreeze.files import write_json
-from headfreeze.models.network import OUTPUT_STRIDE, Network, Outputs, OutputSpec, enlarged
+from headfreeze.models.margin import Margin, margin
+from headfreeze.models.network import OUTPUT_STRIDE, Network, Outputs, OutputSpec
 from headfreeze.models.norm import Domain
 from headfreeze.settings import Architecture, Pair
 from headfreeze.tasks import make_task
@@ -118,23 +119,30 @@ class Run:
 
     @torch.no_grad()
     def outputs(self, image: UInt8[np.ndarray, "h w 3"], domain: Domain = "target") -> Outputs:
-        """What the network gives for one image of a domain, scaled as for training."""
+        """What the network gives for one image of a domain, scaled as for training, with its margin."""
         height, width = image.shape[:2]
         value = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].to(self.device)
         scaled = resized(value, self.canvas.size_for(height, width)).float().div_(255)
         self.network.domain = domain
-        outputs: Outputs = self.network(scaled.contiguous(memory_format=torch.channels_last))
+        seen = self.margin(height, width).around(scaled)
+        outputs: Outputs = self.network(seen.contiguous(memory_format=torch.channels_last))
         return outputs
+
+    def margin(self, height: int, width: int) -> Margin:
+        """What lies around an image of this size where the network sees it."""
+        trained = (self.canvas.height, self.canvas.width)
+        return margin(*self.canvas.size_for(height, width), trained, self.network.strides["backbone"])
 
     def _label(self, name: str, outputs: Outputs, wanted: tuple[int, int]) -> Tensor:
         """One task's prediction for the first image, as a label of the size that is wanted."""
-        task, output = self.tasks[name], outputs.maps[name].float()
+        task, output, around = self.tasks[name], outputs.maps[name].float(), self.margin(*wanted)
         if task.dense:
-            return task.wrap(task.decode(enlarged(output, wanted))[0].cpu(), wanted)
+            return task.wrap(task.decode(around.inside(output, wanted))[0].cpu(), wanted)
         side = min(self.canvas.height, self.canvas.width) / OUTPUT_STRIDE
         points = task.decode(output, outputs.vectors.get(name), side)[0].cpu()
-        height, width = self.canvas.size_for(*wanted)
-        return resized(task.wrap(points, (height / OUTPUT_STRIDE, width / OUTPUT_STRIDE)), wanted)
+        points[:, :2] -= torch.tensor([around.left, around.top]) / OUTPUT_STRIDE
+        canvas = (around.height / OUTPUT_STRIDE, around.width / OUTPUT_STRIDE)
+        return resized(task.wrap(points, canvas), wanted)
 
 
 def build_network(architecture: Architecture, tasks: Mapping[str, Task], pretrained: bool | None = None) -> Network:
