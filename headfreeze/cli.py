@@ -359,7 +359,7 @@ def _synth_faces(values: Namespace) -> None:
 
     with counting("rendering faces") as report:
         write_faces(**vars(values.clone()), progress=report)
-    print(f"faces are in {values.out}/source and {values.out}/target; train on them with --rotate_deg 4 --fov_deg 20")
+    print(f"faces are in {values.out}/source and {values.out}/target; train on them with --rotate_deg 0")
 
 
 def _edges_arguments(arguments: Arguments) -> None:

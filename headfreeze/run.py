@@ -16,7 +16,8 @@ from torch import Tensor
 from headfreeze.data.canvas import Canvas, resized
 from headfreeze.errors import InputError
 from headfreeze.files import write_json
-from headfreeze.models.network import Network, Outputs, OutputSpec, enlarged
+from headfreeze.models.margin import Margin, margin
+from headfreeze.models.network import Network, Outputs, OutputSpec
 from headfreeze.models.norm import Domain
 from headfreeze.models.own import AnyNetwork, own_network
 from headfreeze.settings import Architecture, Pair
@@ -120,24 +121,30 @@ class Run:
 
     @torch.no_grad()
     def outputs(self, image: UInt8[np.ndarray, "h w 3"], domain: Domain = "target") -> Outputs:
-        """What the network gives for one image of a domain, scaled as for training."""
+        """What the network gives for one image of a domain, scaled as for training, with its margin."""
         height, width = image.shape[:2]
         value = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].to(self.device)
         scaled = resized(value, self.canvas.size_for(height, width)).float().div_(255)
         self.network.domain = domain
-        outputs: Outputs = self.network(scaled.contiguous(memory_format=torch.channels_last))
+        seen = self.margin(height, width).around(scaled)
+        outputs: Outputs = self.network(seen.contiguous(memory_format=torch.channels_last))
         return outputs
+
+    def margin(self, height: int, width: int) -> Margin:
+        """What lies around an image of this size where the network sees it."""
+        trained = (self.canvas.height, self.canvas.width)
+        return margin(*self.canvas.size_for(height, width), trained, self.network.coarsest_stride)
 
     def _label(self, name: str, outputs: Outputs, wanted: tuple[int, int]) -> Tensor:
         """One task's prediction for the first image, as a label of the size that is wanted."""
-        task, output = self.tasks[name], outputs.maps[name].float()
+        task, output, around = self.tasks[name], outputs.maps[name].float(), self.margin(*wanted)
+        stride = round((around.top + around.height + around.bottom) / output.shape[-2])
         if task.dense:
-            return task.wrap(task.decode(enlarged(output, wanted))[0].cpu(), wanted)
-        height, width = self.canvas.size_for(*wanted)
-        stride = round(height / output.shape[-2])
+            return task.wrap(task.decode(around.inside(output, wanted, stride))[0].cpu(), wanted)
         side = min(self.canvas.height, self.canvas.width) / stride
         points = task.decode(output, outputs.vectors.get(name), side)[0].cpu()
-        return resized(task.wrap(points, (height / stride, width / stride)), wanted)
+        points[:, :2] -= torch.tensor([around.left, around.top]) / stride
+        return resized(task.wrap(points, (around.height / stride, around.width / stride)), wanted)
 
 
 def build_network(

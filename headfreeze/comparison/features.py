@@ -16,6 +16,7 @@ from torch import Tensor
 from headfreeze.data.canvas import resized
 from headfreeze.data.folder import Dataset, Sample
 from headfreeze.data.images import read_image
+from headfreeze.models.margin import Margin
 from headfreeze.models.norm import Domain
 from headfreeze.pictures import spread
 from headfreeze.run import Run
@@ -28,6 +29,7 @@ from headfreeze.tasks.segmentation import SegmentationTask
 DOMAINS = ("source", "target")
 IMAGES = 60
 _MOST_PLACES = 8
+_NO_CLASS = -1
 _FACE = {8: "chin", 30: "nose", 36: "right eye", 45: "left eye", 48: "right of mouth", 54: "left of mouth"}
 
 
@@ -131,8 +133,9 @@ def placed_features(run: Run, samples: Sequence[Sample], task: Task, stage: str,
     for sample in spread([s for s in samples if task.name in s.labels], IMAGES):
         features = run.outputs(read_image(sample.image), domain).features[stage].float().cpu()
         label = task.wrap(task.read(sample.labels[task.name]), (sample.height, sample.width))
-        kept = run.canvas.size_for(sample.height, sample.width)
-        for place, value in _at(features, resized(label, kept), run.network.strides[stage], names):
+        around = run.margin(sample.height, sample.width)
+        kept = resized(label, (around.height, around.width))
+        for place, value in _at(features, kept, run.network.strides[stage], names, around):
             values.append(value.numpy())
             where.append(place)
     channels = run.network.channels[stage]
@@ -141,7 +144,7 @@ def placed_features(run: Run, samples: Sequence[Sample], task: Task, stage: str,
 
 
 def _at(
-    features: Float[Tensor, "1 c h w"], label: Tensor, stride: int, names: Mapping[int, str]
+    features: Float[Tensor, "1 c h w"], label: Tensor, stride: int, names: Mapping[int, str], around: Margin
 ) -> list[tuple[int, Tensor]]:
     """The feature of each place that the label, of the size at which the network saw the image, shows."""
     if isinstance(label, Points):
@@ -149,9 +152,12 @@ def _at(
         place = label.as_subclass(Tensor)[list(names), :2]
         inside = ((place >= 0) & (place <= torch.tensor([width, height]))).all(-1)
         covered = stride * torch.tensor(features.shape[:-3:-1])  # across and down; may reach beyond the image
-        grid = (2 * place / covered - 1).nan_to_num()[None, None]
+        seen = place + torch.tensor([around.left, around.top])
+        grid = (2 * seen / covered - 1).nan_to_num()[None, None]
         found = nnf.grid_sample(features, grid, padding_mode="border", align_corners=False)[0, :, 0].T  # k c
         return [(name, value) for name, value, there in zip(names, found, inside, strict=True) if there]
     size = features.shape[-2:]
-    classes = nnf.interpolate(label.as_subclass(Tensor)[None].float(), size=size, mode="nearest-exact")[0, 0]
+    wide = (around.left, around.right, around.top, around.bottom)
+    shown = nnf.pad(label.as_subclass(Tensor)[None].float(), wide, value=_NO_CLASS)
+    classes = nnf.interpolate(shown, size=size, mode="nearest-exact")[0, 0]
     return [(name, features[0, :, classes == name].mean(1)) for name in names if bool((classes == name).any())]

@@ -110,6 +110,11 @@ class Network(nn.Module):
         apply_norm_policy(self, self.backbone, norm, self._domains)
 
     @property
+    def coarsest_stride(self) -> int:
+        """Pixels of the image for one of the coarsest features; all levels divide images of whole strides alike."""
+        return self.strides["backbone"]
+
+    @property
     def domain(self) -> Domain:
         """Which domain's norm layers a batch goes through where `forward` is not told `n_source`: source or target."""
         return self._domains.domain

@@ -74,6 +74,11 @@ class OwnNetwork(nn.Module):
         self.strides = {level: round(size[0] / value.shape[-2]) for level, value in tried.features.items()}
 
     @property
+    def coarsest_stride(self) -> int:
+        """As of `Network`, of the features that it gives; 1 where it gives none."""
+        return max(self.strides.values(), default=1)
+
+    @property
     def domain(self) -> Domain:
         """As of `Network`."""
         return self._domains.domain

@@ -11,8 +11,8 @@ from sklearn.decomposition import PCA
 
 from headfreeze.comparison.features import PlacedFeatures, placed_features, places
 from headfreeze.comparison.figures.features import write_features
-from headfreeze.data.canvas import Canvas
 from headfreeze.data.folder import open_dataset
+from headfreeze.models.margin import Margin
 from headfreeze.models.network import Outputs
 from headfreeze.run import Run
 from headfreeze.tasks import make_task
@@ -54,11 +54,17 @@ class Looking:
     """Stands in for a run: its features are the image at a quarter of the resolution, x and y in its colours."""
 
     network = type("Network", (), {"channels": {"up2": 3}, "strides": {"up2": 4}})()
-    canvas = Canvas(40, 40, "none")
+
+    def __init__(self, around: Margin) -> None:
+        self.around = around
+
+    def margin(self, height: int, width: int) -> Margin:
+        assert (height, width) == (self.around.height, self.around.width)
+        return self.around
 
     def outputs(self, image: np.ndarray, domain: str) -> Outputs:
         assert domain == "target"
-        value = torch.from_numpy(image).permute(2, 0, 1)[None].float()
+        value = self.around.around(torch.from_numpy(image).permute(2, 0, 1)[None].float())
         return Outputs({}, {}, {"up2": torch.nn.functional.avg_pool2d(value, 4)})
 
 
@@ -77,17 +83,19 @@ def test_features_are_those_at_the_points_and_of_the_classes(tmp_path: Path) -> 
     )
     dataset = open_dataset(tmp_path)
     samples = dataset.samples("val", ["marks", "halves"])
-    run: Run = Looking()  # type: ignore[assignment]
-    found = placed_features(run, samples, dataset.task("marks"), "up2", "target")
-    assert found.place.tolist() == [0, 1]  # neither the unknown point nor the one outside
-    np.testing.assert_allclose(found.values[:, :2] + 0.5, marks[:2], atol=0.01)
+    for around in (Margin(40, 80, 0, 0, 0, 0), Margin(40, 80, 4, 8, 4, 8)):
+        run: Run = Looking(around)  # type: ignore[assignment]
+        found = placed_features(run, samples, dataset.task("marks"), "up2", "target")
+        assert found.place.tolist() == [0, 1]  # neither the unknown point nor the one outside
+        np.testing.assert_allclose(found.values[:, :2] + 0.5, marks[:2], atol=0.01)
+        halves = placed_features(run, samples, dataset.task("halves"), "up2", "target")
+        assert halves.place.tolist() == [0, 1]
+        np.testing.assert_allclose(halves.values[:, 0] + 0.5, [20, 60], atol=0.01)
+    run = Looking(Margin(40, 80, 0, 0, 0, 0))  # type: ignore[assignment]
     np.save(tmp_path / "val/marks/a.npy", np.array([[0, 1], [79.9, 39.9], [2, 38], [np.nan] * 2], np.float32))
     edges = placed_features(run, samples, dataset.task("marks"), "up2", "target")
     np.testing.assert_allclose(edges.values[:, :2], [[1.5, 1.5], [77.5, 37.5], [1.5, 37.5]], atol=0.01)  # no zeros
     assert found.domain.tolist() == [1, 1]
-    found = placed_features(run, samples, dataset.task("halves"), "up2", "target")
-    assert found.place.tolist() == [0, 1]
-    np.testing.assert_allclose(found.values[:, 0] + 0.5, [20, 60], atol=0.01)
 
 
 def test_a_run_gives_features_of_the_images_that_have_a_label(

@@ -67,6 +67,19 @@ def test_at_training_resolution_a_prediction_is_the_network_on_the_image_enlarge
     assert torch.equal(found["segmentation"][0].long(), enlarged["segmentation"][0].argmax(0))
 
 
+@pytest.mark.parametrize(("height", "width"), [(32, 45), (43, 32), (32, 62)])
+def test_a_photograph_of_another_shape_is_predicted_as_if_its_border_went_on(
+    height: int, width: int, normals_run: Path
+) -> None:
+    run, image = Run(normals_run, "cpu"), photo(height, width)
+    rows, columns = -height % 16, -width % 16
+    before = (rows // 2, columns // 2)
+    wider = np.pad(image, ((before[0], rows - before[0]), (before[1], columns - before[1]), (0, 0)), mode="edge")
+    found, expected = run.predict(image)["normals"], run.predict(wider)["normals"]
+    cut = expected[:, before[0] : before[0] + height, before[1] : before[1] + width]
+    assert torch.allclose(found, cut, atol=1e-4)
+
+
 def test_a_run_predicts_in_eval_mode_and_one_image_at_a_time_does_not_matter(normals_run: Path) -> None:
     run, image = Run(normals_run, "cpu"), photo(40, 30)
     first = run.predict(image)
