@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from headfreeze.recipes import RECIPES as RECIPES
     from headfreeze.settings import Adversarial as Adversarial
     from headfreeze.settings import Architecture as Architecture
+    from headfreeze.settings import Compute as Compute
     from headfreeze.settings import Pair as Pair
     from headfreeze.settings import Training as Training
     from headfreeze.training.fit import fit as fit
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "Adversarial": "headfreeze.settings",
     "Architecture": "headfreeze.settings",
+    "Compute": "headfreeze.settings",
     "InputError": "headfreeze.errors",
     "Network": "headfreeze.models.network",
     "Pair": "headfreeze.settings",

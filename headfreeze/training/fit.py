@@ -17,7 +17,7 @@ from headfreeze.data.pair import open_pair
 from headfreeze.errors import InputError, raise_all, unknown
 from headfreeze.files import check_folder, new_folder
 from headfreeze.models.network import Network
-from headfreeze.progress import Report, progress
+from headfreeze.progress import Report, progress, silent
 from headfreeze.recipes import DOMAINS, RECIPES, Phase, Recipe, find_recipe, split_budget
 from headfreeze.run import RunCard, build_network, choose_device
 from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
@@ -84,6 +84,8 @@ class Session:
         self.settings = settings
         self.store = PhaseStore(phases)
         self.inputs = Inputs(settings, beside)
+        self.told: Callable[[], None] = _nothing
+        """Called when a phase may have told how far it is."""
 
     def problems(self, recipes: Sequence[str | Recipe]) -> list[str]:
         """All that is wrong with the settings, the names of recipes and the pair, a line each; trains nothing."""
@@ -111,12 +113,22 @@ class Session:
     def fit(self, recipe: Recipe, out: Path, seed: int | None = None) -> RunCard:
         """Trains a recipe, or takes it from the store, and writes the run."""
         seed = self.settings.training.seed if seed is None else seed
+        if there := self.written(recipe, out, seed):
+            return there
         recipe = self.effective(recipe)
-        written = by_first(self.fabric, lambda: _written(out))
-        card, last = RecipeTraining(self, recipe, seed, out, written).run()
-        if written:  # the same run, phase by phase
-            return written
+        card, last = RecipeTraining(self, recipe, seed, out).run()
         return by_first(self.fabric, lambda: self._write(card, last, RecipeTraining(self, recipe, seed, out)))
+
+    def written(self, recipe: Recipe, out: Path, seed: int) -> RunCard | None:
+        """The run at `out`; None where nothing is there yet. Trains nothing.
+
+        Raises:
+            InputError: something else lies there, or a run of other settings or data.
+        """
+        there = by_first(self.fabric, lambda: _written(out))
+        if there:  # the same run, phase by phase
+            RecipeTraining(self, self.effective(recipe), seed, out, there).run()
+        return there
 
     def _write(self, card: RunCard, last: PhaseFolder, trained: "RecipeTraining") -> RunCard:
         """Writes the run, unless it is there by now; gives the card of the one that is."""
@@ -293,7 +305,7 @@ class RecipeTraining:
                 return folder.result()
             by_first(fabric, folder.fetch_state)
             what = f"{self.recipe.name} seed {self.seed} phase {planned.number + 1}/{len(self.recipe.phases)}"
-            with progress(what, planned.steps) if fabric.is_global_zero else nullcontext(_silent) as report:
+            with progress(what, planned.steps) if fabric.is_global_zero else nullcontext(silent) as report:
                 return training.run(self._telling(report, planned, folder))
 
     def _telling(self, report: Report, planned: PlannedPhase, folder: PhaseFolder) -> Report:
@@ -307,6 +319,7 @@ class RecipeTraining:
         def tell(step: int, line: str) -> None:
             report(step, line)
             news.report(step)
+            self.session.told()
 
         return tell
 
@@ -340,8 +353,8 @@ class RecipeTraining:
         return Opponent(session.fabric, adversary, session.settings.adversarial.learning_rate, data)
 
 
-def _silent(step: int, line: str) -> None:
-    """The report of a process that is not the first."""
+def _nothing() -> None:
+    """What follows the news of a phase unless somebody wants to look."""
 
 
 def _written(out: Path) -> RunCard | None:

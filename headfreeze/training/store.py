@@ -134,9 +134,7 @@ class PhaseFolder:
     def tell(self, step: int, images_per_second: float) -> None:
         """Lets others know how far the phase is."""
         worker = f"{socket.gethostname()}:{os.getpid()}"
-        write_json(
-            self.path / _PROGRESS, {"step": step, "images_per_second": images_per_second, "worker": worker}
-        )
+        write_json(self.path / _PROGRESS, {"step": step, "images_per_second": images_per_second, "worker": worker})
         self._push(_PROGRESS)
 
     def _fetched(self, name: str) -> Path:
