@@ -4,6 +4,8 @@ Machines of the cluster have the same headfreeze installed and see the data unde
 """
 
 import logging
+import re
+import socket
 from concurrent.futures import Future
 from typing import Any
 
@@ -14,6 +16,7 @@ from headfreeze.evaluation.evaluate import Scores
 from headfreeze.settings import Compute
 
 _MANY = 1_000_000
+_SECONDS_TO_ANSWER = 10.0
 
 
 class RayCluster(Executor):
@@ -39,12 +42,11 @@ class RayCluster(Executor):
         except InputError:
             self.close()
             raise
-        self._remote = self._ray.remote(_done).options(
-            num_cpus=compute.cpus,
-            num_gpus=self._needs["GPU"],
-            memory=int(self._needs["memory"]) or None,
-            max_retries=compute.retries,
+        memory = int(self._needs["memory"]) or None
+        task = self._ray.remote(
+            num_cpus=compute.cpus, num_gpus=self._needs["GPU"], memory=memory, max_retries=compute.retries
         )
+        self._remote = task(_done)
 
     def _checked(self) -> tuple[dict[str, float], int]:
         """What a job needs, and how many of them the cluster can do at a time as it is now."""
@@ -103,6 +105,10 @@ def _connected(address: str) -> tuple[Any, bool]:
     if ray.is_initialized():
         return ray, False
     try:
+        if match := re.fullmatch(r"(?:ray://)?([\w.-]+):(\d+)", address):  # Ray itself would try for minutes
+            socket.create_connection((match[1], int(match[2])), _SECONDS_TO_ANSWER).close()
+        elif address not in ("auto", "local"):
+            raise ValueError("no address")
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # of many kinds
         raise InputError(
