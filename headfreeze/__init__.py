@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from headfreeze.recipes import Recipe as Recipe
     from headfreeze.settings import Adversarial as Adversarial
     from headfreeze.settings import Architecture as Architecture
+    from headfreeze.settings import Compute as Compute
     from headfreeze.settings import Pair as Pair
     from headfreeze.settings import Training as Training
     from headfreeze.tasks.base import Task as Task
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "Adversarial": "headfreeze.settings",
     "Architecture": "headfreeze.settings",
+    "Compute": "headfreeze.settings",
     "InputError": "headfreeze.errors",
     "LabelledImage": "headfreeze.data.write",
     "Network": "headfreeze.models.network",

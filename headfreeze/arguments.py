@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import types
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -74,12 +74,12 @@ class Arguments:
         # Any: the parser would offer a second flag to append to a list; the items are checked here
         self._parser.add_argument(flag, type=Any, metavar="A,B,…", help=about, default=list(default))
 
-    def add_settings(self, settings: type) -> None:
-        """Every field of a dataclass as a flag, described by its docstring."""
+    def add_settings(self, settings: type, skip: Collection[str] = ()) -> None:
+        """Every field of a dataclass, but those to skip, as a flag, described by its docstring."""
         hints = get_type_hints(settings)
-        self._kinds |= hints
+        self._kinds |= {name: kind for name, kind in hints.items() if name not in skip}
         self._required += [f.name for f in dataclasses.fields(settings) if f.default is dataclasses.MISSING]
-        self._parser.add_class_arguments(settings, None)
+        self._parser.add_class_arguments(settings, None, skip=set(skip))
 
     def parse(self, argv: Sequence[str]) -> tuple[Namespace | None, list[str]]:
         """The values and the faults: with faults, faulty values are replaced by defaults. None after --help.

@@ -13,7 +13,7 @@ from jsonargparse import Namespace
 from headfreeze.arguments import Arguments
 from headfreeze.errors import ElsewhereError, InputError, raise_all, unknown
 from headfreeze.imports import import_module_here
-from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
+from headfreeze.settings import Adversarial, Architecture, Compute, Pair, Settings, Training
 
 _T = TypeVar("_T")
 
@@ -146,27 +146,44 @@ def _overview(commands: dict[str, Command]) -> str:
     return "\n".join([about, "", "commands:", *lines, "", ending])
 
 
-def training_arguments(arguments: Arguments) -> None:
-    """Everything that says how to train, for commands and scripts that do."""
+def training_arguments(arguments: Arguments, own_workers: bool = False) -> None:
+    """Everything that says how to train, for commands and scripts that do.
+
+    With `own_workers`, --workers is something else, and the processes that decode images are chosen.
+    """
     arguments.add("--out", Path, "folder of what comes out")
-    arguments.add("--phases", Path | None, "store of trained phases, shared by all commands that name it", None)
+    about = (
+        "store of trained phases, shared by all commands that name it: a folder, or a URL such as s3://bucket/phases"
+    )
+    arguments.add("--phases", str | None, about, None)
     for settings in (Pair, Architecture, Training, Adversarial):
-        arguments.add_settings(settings)
+        arguments.add_settings(settings, skip=("workers",) if own_workers and settings is Training else ())
 
 
 def settings_of(values: Namespace) -> Settings:
     """What `training_arguments` gave."""
+    chosen = ("workers",) if "ray" in values else ()  # a comparison's workers are not those that decode images
+    return Settings(
+        _part(Pair, values), _part(Architecture, values), _part(Training, values, chosen), _part(Adversarial, values)
+    )
 
-    def part(kind: type[_T]) -> _T:
-        return kind(**{field.name: values[field.name] for field in fields(kind)})  # type: ignore[arg-type]
 
-    return Settings(part(Pair), part(Architecture), part(Training), part(Adversarial))
+def _part(kind: type[_T], values: Namespace, chosen: tuple[str, ...] = ()) -> _T:
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]  # a dataclass
+    return kind(**{name: values[name] for name in names if name not in chosen})
 
 
 def _training_problems(values: Namespace) -> list[str]:
     from headfreeze.training.fit import Session
 
-    return Session(settings_of(values), Path()).problems(values.recipes if "recipes" in values else [values.recipe])
+    return Session(settings_of(values), Path()).problems([values.recipe])
+
+
+def _comparison_problems(values: Namespace) -> list[str]:
+    from headfreeze.training.fit import Session
+
+    settings = settings_of(values)
+    return Session(settings, Path()).problems(values.recipes) + list(_part(Compute, values).problems(settings.training))
 
 
 def _fit_arguments(arguments: Arguments) -> None:
@@ -206,7 +223,8 @@ def _compare_arguments(arguments: Arguments) -> None:
     arguments.add_list("--recipes", str, "names that `headfreeze recipes` lists", COMPARED)
     arguments.add_list("--seeds", int, "seeds", (0, 1, 2))
     arguments.add("--inside", str, "a task of the target: a mask, or a face's keypoints, inside which to judge", "")
-    training_arguments(arguments)
+    arguments.add_settings(Compute)
+    training_arguments(arguments, own_workers=True)
 
 
 def _compare(values: Namespace) -> None:
@@ -224,6 +242,7 @@ def _compare(values: Namespace) -> None:
         adversarial=settings.adversarial,
         phases=values.phases,
         inside=values.inside,
+        compute=_part(Compute, values),
     )
     if not _is_first():
         return
@@ -484,7 +503,7 @@ COMMANDS: dict[str, Command] = {
         f"headfreeze compare {_DATA} --recipes baseline,headfreeze,oracle --seeds 0,1,2 --out runs/comparison",
         _compare_arguments,
         _compare,
-        _training_problems,
+        _comparison_problems,
     ),
     "report": Command(
         "write the report of a comparison: one HTML file with tables, figures and a verdict",

@@ -15,6 +15,10 @@ class ElsewhereError(RuntimeError):
     """Another process of the same training has failed, and says itself what happened."""
 
 
+class WorkerLostError(RuntimeError):
+    """A process to which work was given has died, again and again; what it had done by its last checkpoint is kept."""
+
+
 def unknown(kind: str, name: str, choices: Iterable[str]) -> str:
     """One line for a name that is not among `choices`: names the nearest, and lists them all where they are few."""
     names = sorted(choices)

@@ -11,10 +11,25 @@ Report = Callable[[int, str], None]
 _SECONDS_BETWEEN_LINES = 10.0
 
 
+_hushed = False
+
+
+def silent(count: int, text: str) -> None:  # a Report
+    """The report that nobody sees."""
+
+
+def hush() -> None:
+    """From here on this process shows nothing: another one speaks for it."""
+    global _hushed
+    _hushed = True
+
+
 @contextmanager
 def progress(what: str, total: int, done: int = 0) -> Iterator[Report]:
     """Shows how `total` things get done, `done` of them at the start; the block calls what it gets after each."""
-    if sys.stderr.isatty():
+    if _hushed:
+        yield silent
+    elif sys.stderr.isatty():
         with _bar(what, total, done) as report:
             yield report
     else:

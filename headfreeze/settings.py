@@ -286,6 +286,47 @@ class Adversarial:
 
 
 @dataclass(frozen=True)
+class Compute:
+    """Where the phases of a comparison are trained, and its runs evaluated.
+
+    Args:
+        workers: processes of this machine that train phases side by side and share its cores and GPUs; 1: this process
+            alone.
+        ray: address of a Ray cluster that does it instead: auto (the one this machine belongs to), local (one that is
+            started here, for the duration), or HOST:PORT.
+        retries: how often a phase is taken up again whose worker has died.
+        cpus: cores for a phase on Ray.
+        gpus: GPUs for a phase on Ray, or a part of one; -1 means one where the cluster has any and device allows it.
+        memory_gb: main memory in GiB for a phase on Ray; 0 asks for none.
+    """
+
+    workers: int = 1
+    ray: str = ""
+    retries: int = 3
+    cpus: int = 1
+    gpus: float = -1.0
+    memory_gb: float = 0.0
+
+    def problems(self, training: Training) -> Iterator[str]:
+        """What is wrong with the settings themselves, a line each."""
+        for name, least in {"workers": 1, "retries": 0, "cpus": 1}.items():
+            if getattr(self, name) < least:
+                yield f"{name} is {getattr(self, name)}; the least is {least}"
+        if not (math.isfinite(self.gpus) and (self.gpus >= 0 or self.gpus == -1)):
+            yield f"gpus is {self.gpus}; give GPUs or a part of one, 0 for none, or -1"
+        if not (math.isfinite(self.memory_gb) and self.memory_gb >= 0):
+            yield f"memory_gb is {self.memory_gb}; it cannot be negative or infinite"
+        if self.ray and self.workers > 1:
+            yield f"workers is {self.workers}, but ray decides how many there are; leave one of them out"
+        if training.devices > 1 and (self.ray or self.workers > 1):
+            beside = f"ray is {self.ray}" if self.ray else f"workers is {self.workers}"
+            yield (
+                f"devices is {training.devices} and {beside}; phases either share devices one after the other or are"
+                " trained side by side: leave one of them out"
+            )
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings of a training, as one value to hand down."""
 

@@ -2,25 +2,27 @@
 
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from headfreeze.comparison.card import ComparisonCard
 from headfreeze.comparison.features import features_of
 from headfreeze.comparison.figure import draw_figure
 from headfreeze.comparison.figures.features import write_features
+from headfreeze.comparison.graph import Graph, RunNode
+from headfreeze.comparison.report import write_report
 from headfreeze.comparison.results import Results
+from headfreeze.comparison.schedule import Schedule, carried_out
 from headfreeze.comparison.table import write_tables
+from headfreeze.comparison.work import Setup
 from headfreeze.data.folder import Dataset, open_dataset
-from headfreeze.data.images import read_image
 from headfreeze.errors import raise_all
-from headfreeze.evaluation.evaluate import Scores, check_inside, evaluation_name, score
+from headfreeze.evaluation.evaluate import Scores, check_inside, evaluation_name
 from headfreeze.files import check_folder, write_json, write_text
 from headfreeze.models.norm import Domain
 from headfreeze.pictures import spread
-from headfreeze.recipes import COMPARED, RECIPES
-from headfreeze.run import Run
-from headfreeze.settings import LARGEST_SEED, Adversarial, Architecture, Pair, Settings, Training
+from headfreeze.recipes import COMPARED, Recipe, find_recipe
+from headfreeze.run import Run, RunCard
+from headfreeze.settings import LARGEST_SEED, Adversarial, Architecture, Compute, Pair, Settings, Training
 from headfreeze.training.fit import Session
 from headfreeze.training.processes import by_first
 
@@ -31,82 +33,102 @@ def compare(
     pair: Pair,
     out: Path | str,
     *,
-    recipes: Sequence[str] = COMPARED,
+    recipes: Sequence[str | Recipe] = COMPARED,
     seeds: Sequence[int] = (0, 1, 2),
     architecture: Architecture | None = None,
     training: Training | None = None,
     adversarial: Adversarial | None = None,
     phases: Path | str | None = None,
     inside: str = "",
+    compute: Compute | None = None,
 ) -> Results:
     """Trains every recipe with every seed at the same budget and compares them on the target's test images.
 
+    The same call takes up one that was interrupted, whatever died; with more recipes or seeds it trains and evaluates
+    these alone.
+
     Args:
         pair: the two datasets and their tasks; the target's test split needs labels of the main task.
-        out: gets comparison.json, runs/RECIPE-seedK, results.csv, summary.json, table.md, .tex and .csv, tests.csv,
-            figure.png and, where the anchor names places (keypoints, classes), features.png.
-        recipes: names in RECIPES.
+        out: gets report.html, figures, comparison.json, progress.json, runs/RECIPE-seedK, results.csv, summary.json,
+            table.md, .tex and .csv, tests.csv, figure.png and, where the anchor names places (keypoints, classes),
+            features.png.
+        recipes: names in RECIPES, or recipes of one's own.
         seeds: of weights, batches and augmentation; the training's own seed is not used.
         architecture: the network.
         training: budget, batches, optimizer, device.
         adversarial: the adversary of recipes that have one.
-        phases: store of trained phases; default: `phases` beside `out`.
+        phases: store of trained phases: a folder, or a URL such as s3://bucket/phases; default: `phases` beside `out`.
         inside: a task of the target inside of whose labels alone pixels are judged, see `evaluate`.
+        compute: how many phases are trained side by side, and where.
 
     Raises:
         InputError: a setting or the data is wrong; the message lists everything that was found.
+        WorkerLostError: a worker has died more often than `compute` says that it is replaced.
     """
     start = time.monotonic()
-    out = Path(out)
+    out, compute = Path(out), compute or Compute()
     settings = Settings(pair, architecture or Architecture(), training or Training(), adversarial or Adversarial())
-    session = Session(settings, Path(phases) if phases else out.parent / "phases")
-    raise_all(session.problems(recipes) + _problems(recipes, seeds))
-    check_folder(out)
-    target = open_dataset(pair.target)
-    task = target.task(pair.main)  # labels of the target's main task: for this evaluation, and the oracle
-    samples = [s for s in target.samples("test", [task.name]) if s.labels]
-    for name in recipes:
-        session.check(RECIPES[name])  # what the last recipe lacks is said before the first one is trained
-    if inside:
-        check_inside(target, "test", [task.name] if task.dense and task.name != inside else [], inside)
-    comparison = ComparisonCard(
-        recipes=tuple(recipes),
-        seeds=tuple(seeds),
-        settings=settings.as_dict(),
-        main={"name": task.name, "options": task.options()},
-        inside=inside,
-        evaluation=evaluation_name(target, "test", inside),
-        phases=str(session.store.root),
-    )
+    session = Session(settings, phases or out.parent / "phases")
+    raise_all(session.problems(recipes) + list(compute.problems(settings.training)) + _problems(recipes, seeds))
+    target = _checked(session, recipes, out, inside)
+
+    graph = Graph([session.effective(_recipe(recipe)) for recipe in recipes], seeds, settings.training)
+    comparison = _card(session, target, recipes, seeds, inside)
+    folders = {(name, seed): folder for name, seed, folder in comparison.runs(out)}
+    runs = {run: folders[run.recipe.name, run.seed] for run in graph.runs}
+    schedule = Schedule(session, graph, runs, target, inside)
     by_first(session.fabric, lambda: comparison.write(out))
-    results = comparison.empty_results()
-    for name, seed, folder in comparison.runs(out):
-        card = session.fit(RECIPES[name], folder, seed)
-        scores = by_first(
-            session.fabric, partial(_evaluated, folder, settings.training.device, target, task.name, inside)
-        )
-        results.add(name, seed, scores.metrics[task.name], scores.images[task.name], card.phases[-1].get("adversary"))
-        by_first(session.fabric, lambda: write_text(out / "results.csv", results.csv()))
+
+    found: dict[RunNode, tuple[Scores, RunCard]] = {}
+    for run, scores, card in carried_out(schedule, Setup(settings, session.store.location, inside), compute, out):
+        found[run] = (scores, card)
+        results = comparison.empty_results()
+        for each in [run for run in graph.runs if run in found]:  # as the tables have them, whichever came in first
+            scores, card = found[each]
+            adversary = card.phases[-1].get("adversary")
+            results.add(each.recipe.name, each.seed, scores.metrics[pair.main], scores.images[pair.main], adversary)
+        by_first(session.fabric, lambda: write_text(out / "results.csv", results.csv()))  # noqa: B023  # called at once
+
     by_first(session.fabric, lambda: _write(out, results, time.monotonic() - start))
-    shown = spread(samples, _FIGURE_ROWS)
-    stage = settings.training.freeze_point(settings.architecture)
-    datasets: dict[Domain, Dataset] = {"source": open_dataset(pair.source), "target": target}
-
-    def draw() -> None:
-        runs = {name: Run(out / "runs" / f"{name}-seed{seeds[0]}", settings.training.device) for name in recipes}
-        draw_figure(runs, shown, task, out / "figure.png")
-        if found := features_of(runs, datasets, pair.anchor, stage):
-            write_features(found, out / "features.png")
-
-    by_first(session.fabric, draw)
+    by_first(session.fabric, lambda: _draw(session, target, comparison, out))
+    by_first(session.fabric, lambda: write_report(out))
     return results
 
 
-def _evaluated(folder: Path, device: str, target: Dataset, main: str, inside: str) -> Scores:
-    run = Run(folder, device)
-    scores = score(lambda s: run.predict(read_image(s.image)), target, "test", {main: run.tasks[main]}, inside)
-    scores.write(folder / "evaluation" / evaluation_name(target, "test", inside))
-    return scores
+def _recipe(recipe: str | Recipe) -> Recipe:
+    return find_recipe(recipe) if isinstance(recipe, str) else recipe
+
+
+def _name(recipe: str | Recipe) -> str:
+    return recipe if isinstance(recipe, str) else recipe.name
+
+
+def _checked(session: Session, recipes: Sequence[str | Recipe], out: Path, inside: str) -> Dataset:
+    """The target; what the last recipe lacks is said before the first one is trained."""
+    check_folder(out)
+    target = open_dataset(session.settings.pair.target)
+    task = target.task(session.settings.pair.main)
+    target.samples("test", [task.name])  # labels of the target's main task: for the evaluation, and the oracle
+    for recipe in recipes:
+        session.check(_recipe(recipe))
+    if inside:
+        check_inside(target, "test", [task.name] if task.dense and task.name != inside else [], inside)
+    return target
+
+
+def _card(
+    session: Session, target: Dataset, recipes: Sequence[str | Recipe], seeds: Sequence[int], inside: str
+) -> ComparisonCard:
+    task = target.task(session.settings.pair.main)
+    return ComparisonCard(
+        recipes=tuple(map(_name, recipes)),
+        seeds=tuple(seeds),
+        settings=session.settings.as_dict(),
+        main={"name": task.name, "options": task.options()},
+        inside=inside,
+        evaluation=evaluation_name(target, "test", inside),
+        phases=session.store.location,
+    )
 
 
 def _write(out: Path, results: Results, seconds: float) -> None:
@@ -114,13 +136,30 @@ def _write(out: Path, results: Results, seconds: float) -> None:
     write_json(out / "summary.json", results.summary(seconds))
 
 
-def _problems(recipes: Sequence[str], seeds: Sequence[int]) -> list[str]:
+def _draw(session: Session, target: Dataset, comparison: ComparisonCard, out: Path) -> None:
+    """Pictures of every recipe's first seed."""
+    settings, task = session.settings, target.task(session.settings.pair.main)
+    firsts = {name: folder for name, seed, folder in comparison.runs(out) if seed == comparison.seeds[0]}
+    runs = {name: Run(folder, settings.training.device) for name, folder in firsts.items()}
+    shown = spread([s for s in target.samples("test", [task.name]) if s.labels], _FIGURE_ROWS)
+    draw_figure(runs, shown, task, out / "figure.png")
+    datasets: dict[Domain, Dataset] = {"source": open_dataset(settings.pair.source), "target": target}
+    stage = settings.training.freeze_point(settings.architecture)
+    if found := features_of(runs, datasets, settings.pair.anchor, stage):
+        write_features(found, out / "features.png")
+
+
+def _problems(recipes: Sequence[str | Recipe], seeds: Sequence[int]) -> list[str]:
     problems = []
-    for what, values in (("recipes", list(recipes)), ("seeds", list(seeds))):
+    names = list(map(_name, recipes))
+    for what, values in (("recipes", names), ("seeds", list(seeds))):
         if not values:
             problems.append(f"{what} is empty; give at least one")
         if len(set(values)) < len(values):
             problems.append(f"{what} is {','.join(map(str, values))}; each may be named once")
+    problems += [
+        f"recipe '{name}': its name is that of a folder, too; leave out slashes" for name in names if "/" in name
+    ]
     if not all(0 <= seed <= LARGEST_SEED for seed in seeds):
         problems.append(f"seeds is {','.join(map(str, seeds))}; seeds are 0 … {LARGEST_SEED}")
     return problems

@@ -148,15 +148,21 @@ def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def fingerprint(samples: list[Sample], root: Path) -> str:
-    """A hash of what the samples' files hold, wherever they lie: names, sizes, first and last 16 KiB of each file."""
+    """A hash of what the samples' files hold, wherever they lie."""
+    return files_fingerprint(
+        (path for s in samples for path in (s.image, *(s.labels[name] for name in sorted(s.labels)))), root
+    )
+
+
+def files_fingerprint(paths: Iterable[Path], root: Path) -> str:
+    """A hash of names, sizes, first and last 16 KiB of files below `root`, in this order."""
     digest = hashlib.blake2b(digest_size=16)
-    for sample in samples:
-        for path in (sample.image, *(sample.labels[name] for name in sorted(sample.labels))):
-            with path.open("rb") as f:
-                size = os.fstat(f.fileno()).st_size
-                digest.update(f"{path.relative_to(root).as_posix()}\0{size}\0".encode())
-                digest.update(f.read(_FINGERPRINT_BYTES))
-                if size > 2 * _FINGERPRINT_BYTES:
-                    f.seek(-_FINGERPRINT_BYTES, os.SEEK_END)
-                digest.update(f.read(_FINGERPRINT_BYTES))
+    for path in paths:
+        with path.open("rb") as f:
+            size = os.fstat(f.fileno()).st_size
+            digest.update(f"{path.relative_to(root).as_posix()}\0{size}\0".encode())
+            digest.update(f.read(_FINGERPRINT_BYTES))
+            if size > 2 * _FINGERPRINT_BYTES:
+                f.seek(-_FINGERPRINT_BYTES, os.SEEK_END)
+            digest.update(f.read(_FINGERPRINT_BYTES))
     return digest.hexdigest()

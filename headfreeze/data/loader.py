@@ -159,10 +159,13 @@ def training_loader(steps: TrainingSteps, start: int, stop: int, workers: int, p
     )
 
 
-def choose_workers(samples: Sequence[Sample]) -> int:
-    """0 where one process decodes all images soon enough to then serve them from memory, else half of the cores."""
+def choose_workers(samples: Sequence[Sample], beside: int = 1) -> int:
+    """0 where one process decodes all images soon enough to then serve them from memory, else half of the cores.
+
+    Where several trainings run side by side on the machine, half of each one's cores.
+    """
     pixels = sum(sample.height * sample.width * (1 + len(sample.labels)) for sample in samples)
-    return 0 if pixels <= _EASY_PIXELS else max(1, min(8, (os.cpu_count() or 2) // 2))
+    return 0 if pixels <= _EASY_PIXELS else max(1, min(8, (os.cpu_count() or 2) // 2 // beside))
 
 
 def _one_thread(_: int) -> None:

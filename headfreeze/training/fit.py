@@ -1,10 +1,11 @@
 """A recipe on a pair: its phases one after the other, through the store; what comes out is a run."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from headfreeze.data.pair import open_pair
 from headfreeze.errors import InputError, raise_all, unknown
 from headfreeze.files import check_folder, new_folder
 from headfreeze.models.own import AnyNetwork, OwnNetwork
-from headfreeze.progress import progress
+from headfreeze.progress import Report, progress, silent
 from headfreeze.recipes import DOMAINS, RECIPES, Phase, Recipe, find_recipe, split_budget
 from headfreeze.run import RunCard, build_network, choose_device
 from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
 from headfreeze.training.checks import check_adversary, check_backbone, check_device, check_own_network
 from headfreeze.training.inputs import Inputs
+from headfreeze.training.news import News
 from headfreeze.training.opponent import Opponent
 from headfreeze.training.phase import PhaseTraining
 from headfreeze.training.plan import PhaseData, PhasePlan
@@ -56,14 +58,15 @@ def fit(
         architecture: the network.
         training: budget, batches, optimizer, seed, device.
         adversarial: the adversary of recipes that have one.
-        phases: store of trained phases, shared by all runs that name it; default: `phases` beside `out`.
+        phases: store of trained phases, shared by all runs that name it: a folder, or a URL such as s3://bucket/phases;
+            default: `phases` beside `out`.
 
     Raises:
         InputError: a setting or the data is wrong; the message lists everything that was found.
     """
     out = Path(out)
     settings = Settings(pair, architecture or Architecture(), training or Training(), adversarial or Adversarial())
-    session = Session(settings, Path(phases) if phases else out.parent / "phases")
+    session = Session(settings, phases or out.parent / "phases")
     raise_all(session.problems([recipe]))
     return session.fit(find_recipe(recipe) if isinstance(recipe, str) else recipe, out)
 
@@ -73,13 +76,16 @@ class Session:
 
     Args:
         settings: pair, architecture, training; the training's seed is the default one.
-        phases: the store of phases.
+        phases: the store of phases: a folder or a URL.
+        beside: how many processes like this one share the machine's cores.
     """
 
-    def __init__(self, settings: Settings, phases: Path) -> None:
+    def __init__(self, settings: Settings, phases: Path | str, beside: int = 1) -> None:
         self.settings = settings
         self.store = PhaseStore(phases)
-        self.inputs = Inputs(settings)
+        self.inputs = Inputs(settings, beside)
+        self.told: Callable[[], None] = _nothing
+        """Called when a phase may have told how far it is."""
 
     def problems(self, recipes: Sequence[str | Recipe]) -> list[str]:
         """All that is wrong with the settings, the names of recipes and the pair, a line each; trains nothing."""
@@ -95,7 +101,7 @@ class Session:
             lambda: check_device(training),
             lambda: check_adversary(self.settings, trained),
             lambda: training.steps < 1 or split_budget(training.steps, longest, training.phase_share),
-            lambda: check_folder(self.store.root),
+            self.store.check,
         ]
         pair, unopened = open_pair(self.settings.pair)
         if pair and self.settings.architecture.own:
@@ -110,12 +116,22 @@ class Session:
     def fit(self, recipe: Recipe, out: Path, seed: int | None = None) -> RunCard:
         """Trains a recipe, or takes it from the store, and writes the run."""
         seed = self.settings.training.seed if seed is None else seed
+        if there := self.written(recipe, out, seed):
+            return there
         recipe = self.effective(recipe)
-        written = by_first(self.fabric, lambda: _written(out))
-        card, last = RecipeTraining(self, recipe, seed, out, written).run()
-        if written:  # the same run, phase by phase
-            return written
+        card, last = RecipeTraining(self, recipe, seed, out).run()
         return by_first(self.fabric, lambda: self._write(card, last, RecipeTraining(self, recipe, seed, out)))
+
+    def written(self, recipe: Recipe, out: Path, seed: int) -> RunCard | None:
+        """The run at `out`; None where nothing is there yet. Trains nothing.
+
+        Raises:
+            InputError: something else lies there, or a run of other settings or data.
+        """
+        there = by_first(self.fabric, lambda: _written(out))
+        if there:  # the same run, phase by phase
+            RecipeTraining(self, self.effective(recipe), seed, out, there).run()
+        return there
 
     def _write(self, card: RunCard, last: PhaseFolder, trained: "RecipeTraining") -> RunCard:
         """Writes the run, unless it is there by now; gives the card of the one that is."""
@@ -125,7 +141,7 @@ class Session:
             return meanwhile
         with new_folder(out) as folder:  # all at once: killed in between, the next call finds no half of a run
             shutil.copyfile(last.weights_path, folder / "weights.safetensors")
-            shutil.copyfile(last.path / "metrics.csv", folder / "metrics.csv")
+            shutil.copyfile(last.history_path, folder / "metrics.csv")
             card.write(folder)
         return card
 
@@ -212,30 +228,46 @@ class RecipeTraining:
 
     def run(self) -> tuple[RunCard, PhaseFolder]:
         """Trains the phases that the store does not hold yet; gives the run's card and the last phase's folder."""
+        done: list[dict[str, Any]] = []
+        for planned, folder in self.places():
+            found = self._same(planned.number, folder.key) if self.written else self._trained(planned, folder)
+            done.append({"key": folder.key, **found})
+        return self.card(done), folder
+
+    def train(self, number: int) -> None:
+        """Trains one phase, counted from 0, unless the store holds it; those before it are finished."""
+        self._trained(*self.place(number))
+
+    def place(self, number: int) -> tuple[PlannedPhase, PhaseFolder]:
+        """A phase, counted from 0, in its place. Where phases end at a plateau, those before it must be finished."""
+        return next(islice(self.places(), number, None))
+
+    def places(self) -> Iterator[tuple[PlannedPhase, PhaseFolder]]:
+        """The phases in their places; a plateau must have been found before the phase that follows is asked for."""
         training, last = self.session.settings.training, len(self.recipe.phases) - 1
         budget = split_budget(training.steps, len(self.recipe.phases), training.phase_share)
         plateaus = training.phase_end == "plateau"
-        done: list[dict[str, Any]] = []
-        folder: PhaseFolder | None = None
+        before, folder = 0, None
         for number, phase in enumerate(self.recipe.phases):
             # the last phase gets what those before it left over
-            before = sum(int(d["steps"]) for d in done)
             steps = budget[number] if number < last else training.steps - before
             planned = PlannedPhase(phase, number, steps, folder, until_plateau=plateaus and number < last)
             if not plateaus:  # else nobody knows where a phase will end
                 planned = replace(planned, span=(before / training.steps, (before + steps) / training.steps))
             folder = self.session.store.folder(self.spec(planned))
-            if self.written:
-                done.append(self._same(self.written, number, folder.key))
-                continue
-            if not folder.finished:
-                self.session.check(self.recipe)
-            done.append({"key": folder.key, **self._trained(planned, folder)})
-        assert folder is not None
-        return self.card(done), folder
+            yield planned, folder
+            before += self._taken(planned, folder)
 
-    def _same(self, written: RunCard, number: int, key: str) -> dict[str, Any]:
+    def _taken(self, planned: PlannedPhase, folder: PhaseFolder) -> int:
+        """How many steps a phase has taken, or will."""
+        if not planned.until_plateau:
+            return planned.steps
+        return int((self.written.phases[planned.number] if self.written else folder.result())["steps"])
+
+    def _same(self, number: int, key: str) -> dict[str, Any]:
         """The phase as the run at `out` has it, which must have this key: equal keys mean equal weights."""
+        written = self.written
+        assert written is not None
         there = written.phases[number] if number < len(written.phases) else {}
         if written.recipe != self.recipe.name or there.get("key") != key:
             raise InputError(
@@ -281,13 +313,30 @@ class RecipeTraining:
         fabric = self.session.fabric
         if by_first(fabric, lambda: folder.finished):
             return folder.result()
+        self.session.check(self.recipe)
         training = self.phase_training(planned, folder)  # its faults show before anything is written
         with self.session.store.lock(folder, fabric):
             if by_first(fabric, lambda: folder.finished):  # meanwhile, by another command
                 return folder.result()
+            by_first(fabric, folder.fetch_state)
             what = f"{self.recipe.name} seed {self.seed} phase {planned.number + 1}/{len(self.recipe.phases)}"
-            with progress(what, planned.steps) if fabric.is_global_zero else nullcontext(_silent) as report:
-                return training.run(report)
+            with progress(what, planned.steps) if fabric.is_global_zero else nullcontext(silent) as report:
+                return training.run(self._telling(report, planned, folder))
+
+    def _telling(self, report: Report, planned: PlannedPhase, folder: PhaseFolder) -> Report:
+        """The report, which also tells those who look into the phase's folder."""
+        if not self.session.fabric.is_global_zero:
+            return report
+        settings = self.session.settings.training
+        images = settings.batch_size * settings.accumulate * sum(planned.phase.uses(domain) for domain in DOMAINS)
+        news = News(folder, images)
+
+        def tell(step: int, line: str) -> None:
+            report(step, line)
+            news.report(step)
+            self.session.told()
+
+        return tell
 
     def phase_training(self, planned: PlannedPhase, folder: PhaseFolder) -> PhaseTraining:
         """One phase, ready to run: the network with its parent's weights, the data, the plan."""
@@ -320,8 +369,8 @@ class RecipeTraining:
         return Opponent(session.fabric, adversary, session.settings.adversarial.learning_rate, data)
 
 
-def _silent(step: int, line: str) -> None:
-    """The report of a process that is not the first."""
+def _nothing() -> None:
+    """What follows the news of a phase unless somebody wants to look."""
 
 
 def _written(out: Path) -> RunCard | None:

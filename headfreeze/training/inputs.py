@@ -25,10 +25,11 @@ class Inputs:
 
     Args:
         settings: the pair, and the training's memory and workers.
+        beside: how many processes share the machine's cores and that memory.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, beside: int = 1) -> None:
+        self.settings, self.beside = settings, beside
         self._kept: dict[tuple[str, str, str, Supervision], object] = {}
 
     @cached_property
@@ -83,7 +84,7 @@ class Inputs:
 
     def _decoded(self, domain: Domain, own: Supervision, samples: list[Sample]) -> DomainImages:
         training = self.settings.training
-        budget = int(training.cache_gb * 2**30 / len(DOMAINS) / len(_SPLITS) / training.devices)
+        budget = int(training.cache_gb * 2**30 / len(DOMAINS) / len(_SPLITS) / training.devices / self.beside)
         shared = self._workers(samples) > 0
         images = DomainImages(samples, self.pair.supervised(domain, own), self.pair.canvas, budget, shared)
         for index in np.linspace(0, len(images) - 1, min(_DECODED_FIRST, len(images))).astype(int):
@@ -93,7 +94,7 @@ class Inputs:
     def _workers(self, samples: Sequence[Sample]) -> int:
         """Processes that decode images. Each domain is counted alone: a phase opens no file of one it does not use."""
         workers = self.settings.training.workers
-        return workers if workers >= 0 else choose_workers(samples)
+        return workers if workers >= 0 else choose_workers(samples, self.beside)
 
     def _once(self, what: str, domain: str, split: str, own: Supervision, make: Callable[[], _T]) -> _T:
         key = (what, domain, split, own)

@@ -2,19 +2,27 @@
 
 PHASES/KEY/phase.json           what the key was made from
 PHASES/KEY/state.pt             everything needed to go on, while the phase is unfinished
+PHASES/KEY/progress.json        how far it is, and where it is being trained, while it is unfinished
 PHASES/KEY/metrics.csv          losses, a row a validation
 PHASES/KEY/weights.safetensors  and result.json, written last: the phase is finished
+
+PHASES may be a URL: the same files lie there, and the phases are trained in a local folder, see `mirror`.
 """
 
 import csv
 import hashlib
 import io
 import json
+import os
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import torch
 from filelock import FileLock, Timeout
@@ -23,19 +31,23 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from headfreeze.errors import InputError
-from headfreeze.files import write_json, write_text, write_with
+from headfreeze.files import check_folder, write_json, write_text, write_with
+from headfreeze.training.mirror import Mirror
 from headfreeze.training.processes import by_first
 
 _T = TypeVar("_T")
 _MINUTE = 60.0
+_RESULT, _STATE, _PROGRESS = "result.json", "state.pt", "progress.json"
+_WEIGHTS, _HISTORY, _SPEC = "weights.safetensors", "metrics.csv", "phase.json"
 
 
 @dataclass(frozen=True)
 class PhaseFolder:
-    """The folder of one phase."""
+    """The folder of one phase, and the mirror that holds the same files, if there is one."""
 
     path: Path
     spec: Mapping[str, Any]
+    mirror: Mirror | None = None
 
     @property
     def key(self) -> str:
@@ -45,11 +57,17 @@ class PhaseFolder:
     @property
     def finished(self) -> bool:
         """Whether the phase was trained to its end."""
-        return (self.path / "result.json").is_file()
+        result = self.path / _RESULT
+        if self.mirror and not self.mirror.has(f"{self.key}/{_RESULT}"):
+            if result.is_file():  # a kill came between the end of the phase and its last copy
+                self._push(_SPEC, _HISTORY, _WEIGHTS, _RESULT)
+        elif self.mirror:
+            self._fetched(_RESULT)
+        return result.is_file()
 
     def result(self) -> dict[str, Any]:
         """What a finished phase found: steps, weights of the losses, validation."""
-        path = self.path / "result.json"
+        path = self._fetched(_RESULT)
         return self._read(path, lambda: json.loads(path.read_text()))
 
     def weights(self) -> dict[str, Tensor]:
@@ -59,13 +77,23 @@ class PhaseFolder:
     @property
     def weights_path(self) -> Path:
         """Where the weights of a finished phase lie."""
-        return self.path / "weights.safetensors"
+        return self._fetched(_WEIGHTS)
+
+    @property
+    def history_path(self) -> Path:
+        """Where the losses of a finished phase lie."""
+        return self._fetched(_HISTORY)
+
+    def fetch_state(self) -> None:
+        """Takes over what a training on another machine has left at the mirror."""
+        if self.mirror:
+            self.mirror.fetch(f"{self.key}/{_STATE}", self.path / _STATE)
 
     def load_state(self) -> dict[str, Any] | None:
         """What an interrupted training left, or None. Sweeps away the file that a kill left half-written."""
         for left in self.path.glob(".*.tmp-*"):
             left.unlink(missing_ok=True)
-        path = self.path / "state.pt"
+        path = self.path / _STATE
         if not path.is_file():
             return None
         return self._read(path, lambda: torch.load(path, map_location="cpu", weights_only=True))
@@ -73,8 +101,9 @@ class PhaseFolder:
     def save_state(self, state: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> None:
         """Keeps everything needed to go on."""
         self._describe()
-        write_with(self.path / "state.pt", lambda p: torch.save(dict(state), p))
+        write_with(self.path / _STATE, lambda p: torch.save(dict(state), p))
         self._write_history(history)
+        self._push(_SPEC, _HISTORY, _STATE)
 
     def finish(
         self, weights: Mapping[str, Tensor], result: Mapping[str, Any], history: Sequence[Mapping[str, Any]]
@@ -82,9 +111,44 @@ class PhaseFolder:
         """Keeps the network and marks the phase as finished."""
         self._describe()
         self._write_history(history)
-        write_with(self.weights_path, lambda p: save_file(_plain(weights), p))
-        write_json(self.path / "result.json", result)
-        (self.path / "state.pt").unlink(missing_ok=True)
+        write_with(self.path / _WEIGHTS, lambda p: save_file(_plain(weights), p))
+        write_json(self.path / _RESULT, result)
+        self._push(_SPEC, _HISTORY, _WEIGHTS, _RESULT)
+        for name in (_STATE, _PROGRESS):
+            (self.path / name).unlink(missing_ok=True)
+            if self.mirror:
+                self.mirror.remove(f"{self.key}/{name}")
+
+    def progress(self) -> dict[str, Any]:
+        """What an unfinished phase has told last: "step", "images_per_second", "worker"; empty where nothing is known.
+
+        The step may be ahead of the last checkpoint.
+        """
+        try:
+            if self.mirror:
+                return dict(json.loads(self.mirror.read(f"{self.key}/{_PROGRESS}") or b"{}"))
+            return dict(json.loads((self.path / _PROGRESS).read_text()))
+        except (OSError, ValueError):  # not there, or gone this moment
+            return {}
+
+    def tell(self, step: int, images_per_second: float) -> None:
+        """Lets others know how far the phase is."""
+        worker = f"{socket.gethostname()}:{os.getpid()}"
+        write_json(self.path / _PROGRESS, {"step": step, "images_per_second": images_per_second, "worker": worker})
+        self._push(_PROGRESS)
+
+    def _fetched(self, name: str) -> Path:
+        """One of the phase's files, copied from the mirror where it is not here yet."""
+        path = self.path / name
+        if self.mirror and not path.is_file():
+            self.mirror.fetch(f"{self.key}/{name}", path)
+        return path
+
+    def _push(self, *names: str) -> None:
+        """Copies files to the mirror, in this order."""
+        for name in names if self.mirror else ():
+            assert self.mirror
+            self.mirror.push(self.path / name, f"{self.key}/{name}")
 
     def _read(self, path: Path, read: Callable[[], _T]) -> _T:
         try:
@@ -93,8 +157,8 @@ class PhaseFolder:
             raise InputError(f"{path}: damaged; remove {self.path} to train this phase again") from error
 
     def _describe(self) -> None:
-        if not (self.path / "phase.json").is_file():
-            write_json(self.path / "phase.json", self.spec)
+        if not (self.path / _SPEC).is_file():
+            write_json(self.path / _SPEC, self.spec)
 
     def _write_history(self, history: Sequence[Mapping[str, Any]]) -> None:
         columns = list(dict.fromkeys(name for row in history for name in row))
@@ -102,19 +166,52 @@ class PhaseFolder:
         writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(history)
-        write_text(self.path / "metrics.csv", text.getvalue())
+        write_text(self.path / _HISTORY, text.getvalue())
 
 
 class PhaseStore:
-    """Trained and interrupted phases in one folder, shared by all commands that are pointed at it."""
+    """Trained and interrupted phases in one place, shared by all commands that are pointed at it.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    Args:
+        location: a folder, or a URL that fsspec knows.
+    """
+
+    def __init__(self, location: Path | str) -> None:
+        self._url = str(location) if "://" in str(location) else ""
+        if self._url.startswith("file://"):
+            location, self._url = url2pathname(urlsplit(self._url).path), ""
+        self._folder = Path(location)
+
+    @property
+    def location(self) -> str:
+        """Where the phases lie, for all machines that can see it."""
+        return self._url or str(self._folder)
+
+    @cached_property
+    def mirror(self) -> Mirror | None:
+        """Where copies go, if the phases do not lie in a folder."""
+        return Mirror(self._url) if self._url else None
+
+    @cached_property
+    def root(self) -> Path:
+        """The folder in which phases are trained."""
+        return self.mirror.scratch if self.mirror else self._folder
+
+    def check(self) -> None:
+        """Whether phases can be written there.
+
+        Raises:
+            InputError: they cannot.
+        """
+        check_folder(self.root)
+        if self.mirror:
+            self.mirror.check()
 
     def folder(self, spec: Mapping[str, Any]) -> PhaseFolder:
         """Where the phase with this specification (plain values) lies, trained or not."""
         text = json.dumps(spec, sort_keys=True, allow_nan=False)
-        return PhaseFolder(self.root / hashlib.blake2b(text.encode(), digest_size=8).hexdigest(), spec)
+        key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+        return PhaseFolder(self.root / key, spec, self.mirror)
 
     @contextmanager
     def lock(self, folder: PhaseFolder, fabric: Fabric) -> Iterator[None]:
@@ -122,7 +219,7 @@ class PhaseStore:
 
         Of the processes of `fabric` the first one has the lock, for all of them.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
+        _make(self.root, private=self.mirror is not None)
         lock = FileLock(self.root / f".{folder.key}.lock")
         if not by_first(fabric, lambda: _acquired(lock, 0)):
             if fabric.is_global_zero:
@@ -133,6 +230,11 @@ class PhaseStore:
             yield
         finally:
             lock.release()
+
+
+def _make(folder: Path, private: bool) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o777)
+    folder.mkdir(exist_ok=True)
 
 
 def _acquired(lock: FileLock, seconds: float) -> bool:

@@ -46,7 +46,8 @@ def test_any_two_tasks_are_compared_and_everything_is_written(
     results = compare_tiny(tiny_pair, tmp_path / "out", main, anchor)
     names = {path.name for path in (tmp_path / "out").iterdir()}
     drawn = {"figure.png", "features.png"} if anchor == "segmentation" else {"figure.png"}
-    assert names == drawn | {"comparison.json", "results.csv", "runs", "summary.json", *TABLES}
+    files = {"comparison.json", "progress.json", "report.html", "results.csv", "summary.json", *TABLES}
+    assert names == drawn | files | {"figures", "runs"}
     rows = list(csv.DictReader((tmp_path / "out/results.csv").read_text().splitlines()))
     assert [row["recipe"] for row in rows] == list(RECIPES)
     assert {row["budget"] for row in rows} == {"2"}

@@ -1,0 +1,52 @@
+"""Evaluations that are kept: what was found for the same network on the same files is not computed again."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from headfreeze.data.folder import Dataset, files_below, files_fingerprint
+from headfreeze.errors import InputError
+from headfreeze.evaluation.evaluate import Scores
+from headfreeze.files import write_json
+
+FORMAT = 1
+"""Raise it when a change of the code changes scores."""
+_FILE = "evaluated.json"
+
+
+def evaluation_of(dataset: Dataset, split: str, main: str, inside: str) -> dict[str, Any]:
+    """All beside the network that determines its scores."""
+    root = dataset.root
+    return {
+        "format": FORMAT,
+        "task": main,
+        "inside": inside,
+        "tasks": {name: task.options() for name, task in sorted(dataset.tasks.items())},
+        "files": files_fingerprint(sorted(path for _, path in files_below(root / split)), root),
+    }
+
+
+def keep(scores: Scores, folder: Path, of: Mapping[str, Any]) -> None:
+    """Writes scores to `folder`, and last what they are the scores of."""
+    (folder / _FILE).unlink(missing_ok=True)
+    scores.write(folder)
+    write_json(folder / _FILE, {"of": of, "scores": _digest(folder, of["task"])})
+
+
+def kept(folder: Path, of: Mapping[str, Any]) -> Scores | None:
+    """The scores in `folder`; None where there are none, or those of something else, or of another hand."""
+    try:
+        written = json.loads((folder / _FILE).read_text())
+        if written == {"of": of, "scores": _digest(folder, of["task"])}:
+            return Scores.read(folder, [of["task"]])
+    except (OSError, ValueError, InputError):  # not there, or damaged
+        pass
+    return None
+
+
+def _digest(folder: Path, task: str) -> str:
+    """Of the files with the scores: `headfreeze evaluate` writes to the same place."""
+    files = (folder / "metrics.json", folder / f"{task}_images.csv")
+    return hashlib.blake2b(b"\0".join(path.read_bytes() for path in files), digest_size=16).hexdigest()
