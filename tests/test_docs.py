@@ -23,6 +23,7 @@ READING_ORDER = (
     "docs/landmarks.md",
     "docs/faces.md",
     "README.md",
+    "docs/cluster.md",
     "docs/real-photographs.md",
 )
 TUNING = "examples/tune_adversary.py"
