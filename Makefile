@@ -63,7 +63,7 @@ PYTHONS = $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 	fi; \
 	echo "installing headfreeze and PyTorch into .venv with $$found: about 3 minutes, 6 GB on Linux; once"; \
 	.venv/bin/python -m pip --version > /dev/null 2>&1 || "$$found" -m venv --clear .venv
-	@.venv/bin/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[lite,synth,dev]'
+	@.venv/bin/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[lite,synth,ray,s3,dev]'
 	@touch $@
 
 $(FACE_MODELS): .venv/installed

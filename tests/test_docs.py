@@ -25,6 +25,7 @@ READING_ORDER = (
     "docs/faces.md",
     "README.md",
     "docs/report.md",
+    "docs/cluster.md",
     "docs/real-photographs.md",
 )
 TUNING = "examples/tune_adversary.py"

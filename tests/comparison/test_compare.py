@@ -2,17 +2,24 @@
 
 import csv
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from headfreeze.comparison import work
 from headfreeze.comparison.compare import compare
 from headfreeze.comparison.results import Results
 from headfreeze.errors import InputError
+from headfreeze.evaluation.evaluate import evaluate
+from headfreeze.recipes import Recipe, find_recipe
 from headfreeze.run import RunCard
 from headfreeze.settings import Architecture
+from headfreeze.training.phase import PhaseTraining
 from tests.runs import TINY, KilledError, pair_of, training_of, watched
 from tests.worlds import TinyPair
 
@@ -98,6 +105,86 @@ def test_another_seed_and_recipe_are_added_to_what_is_there(
         results = compare_tiny(tiny_pair, tmp_path / "out", recipes=("baseline", "mtl-both"), seeds=(0, 1))
     assert watch.trained == ["mtl-both seed 0 phase 1/1", "baseline seed 1 phase 1/1", "mtl-both seed 1 phase 1/1"]
     assert results.rows()[0]["seed"] == 0
+
+
+def test_nothing_is_scored_again_unless_the_test_images_or_the_scores_have_changed(
+    tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = tiny_pair.copy(tmp_path / "data")
+    scored: list[str] = []
+    score = work.score
+
+    def noted(*arguments: Any) -> Any:
+        scored.append(arguments[2])
+        return score(*arguments)
+
+    monkeypatch.setattr(work, "score", noted)
+    options = {"recipes": ("baseline", "mtl-both"), "phases": tmp_path / "phases"}
+    first = compare_tiny(pair, tmp_path / "out", **options)
+    assert len(scored) == 2
+    again = compare_tiny(pair, tmp_path / "out", **options)
+    assert len(scored) == 2
+    assert (first.metrics, first.images) == (again.metrics, again.images)
+    compare_tiny(pair, tmp_path / "out", **options, inside="segmentation")
+    assert len(scored) == 4, "elsewhere judged"
+    evaluation = tmp_path / "out/runs/baseline-seed0/evaluation/target-test"
+    metrics = (evaluation / "metrics.json").read_text()
+    evaluate(tmp_path / "out/runs/baseline-seed0", pair.source, device="cpu").write(evaluation)
+    assert (evaluation / "metrics.json").read_text() != metrics
+    compare_tiny(pair, tmp_path / "out", **options)
+    assert len(scored) == 5, "of one run there were other scores in that place"
+    assert (evaluation / "metrics.json").read_text() == metrics
+    shutil.copy(pair.target / "test/normals/0000.png", pair.target / "test/normals/0001.png")
+    changed = compare_tiny(pair, tmp_path / "out", **options)
+    assert len(scored) == 7
+    assert changed.metrics != first.metrics
+
+
+def test_a_run_whose_phases_are_gone_is_taken_as_it_is(
+    tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = compare_tiny(tiny_pair, tmp_path / "out", recipes=("mtl-finetune", "headfreeze"))
+    shutil.rmtree(tmp_path / "phases")
+    with watched(monkeypatch) as watch:
+        again = compare_tiny(tiny_pair, tmp_path / "out", recipes=("mtl-finetune", "headfreeze"))
+    assert watch.trained == []
+    assert again.metrics == first.metrics
+    shutil.rmtree(tmp_path / "out/runs/headfreeze-seed0")
+    with watched(monkeypatch) as watch:
+        compare_tiny(tiny_pair, tmp_path / "out", recipes=("mtl-finetune", "headfreeze"))
+    assert len(watch.trained) == 2, "what this run alone needs is trained again"
+
+
+def test_phases_that_end_at_a_plateau_are_followed_by_what_is_left_over(
+    tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PhaseTraining, "_on_plateau", lambda self: self.at.step == 3)
+    training = training_of(steps=8, batch_size=2, phase_end="plateau", validate_every=1, phase_share=0.75)
+    compare_tiny(tiny_pair, tmp_path / "out", recipes=("mtl-finetune", "headfreeze"), training=training)
+    written = json.loads((tmp_path / "out/progress.json").read_text())
+    assert [(row["phase"], row["steps"], row["done"], row["state"]) for row in written["phases"]] == [
+        (1, 3, 3, "finished"), (2, 5, 5, "finished"), (2, 5, 5, "finished")
+    ]  # fmt: skip
+    for recipe in ("mtl-finetune", "headfreeze"):
+        card = RunCard.read(tmp_path / f"out/runs/{recipe}-seed0")
+        assert [phase["steps"] for phase in card.phases] == [3, 5]
+        assert {phase["key"] for phase in card.phases} <= {row["key"] for row in written["phases"]}
+
+
+def test_recipes_of_ones_own_are_compared_with_the_others(
+    tiny_pair: TinyPair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = find_recipe("headfreeze").phases
+    thaw = Recipe("thaw", (first, second, replace(second, freeze_head=False)), "freeze, then thaw")
+    training = training_of(steps=4, batch_size=2)
+    results = compare_tiny(tiny_pair, tmp_path / "out", recipes=("headfreeze", thaw), training=training)
+    assert list(results.metrics) == ["headfreeze", "thaw"]
+    assert [phase["steps"] for phase in RunCard.read(tmp_path / "out/runs/thaw-seed0").phases] == [2, 1, 1]
+    assert "trained 4 phases; without sharing it would have been 5" in capsys.readouterr().err
+    with pytest.raises(InputError, match=r"recipe 'a/b': its name is that of a folder, too; leave out slashes"):
+        compare_tiny(tiny_pair, tmp_path / "out", recipes=(replace(thaw, name="a/b"),), training=training)
+    with pytest.raises(InputError, match="recipes is thaw,thaw; each may be named once"):
+        compare_tiny(tiny_pair, tmp_path / "out", recipes=(thaw, thaw), training=training)
 
 
 def test_what_cannot_be_compared_is_said_all_at_once_and_nothing_is_made(tiny_pair: TinyPair, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from headfreeze.comparison.report.words import duration
 
 FORMAT = 1
 _SILENT_SECONDS = 600
+_OVER = ("done", "failed")
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def _from_file(contents: Contents, values: dict[str, Any]) -> ComparisonProgress
         state="done" if contents.finished else state,
         runs=len(contents.runs),
         wanted=contents.wanted,
-        left="" if left is None or contents.finished else duration(float(left)),
+        left="" if left is None or contents.finished or state in _OVER else duration(float(left)),
         updated=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(updated)),
         phases=sorted(phases, key=lambda phase: order.get(phase.state, 1)),
     )

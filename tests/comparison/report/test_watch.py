@@ -14,8 +14,9 @@ from headfreeze.comparison.report.contents import read_contents
 
 
 def unfinished(compared: Path, tmp_path: Path) -> Path:
-    """A copy of which two evaluations lie aside."""
+    """A copy of which two evaluations lie aside, and that does not say how far it is."""
     folder = shutil.copytree(compared, tmp_path / "out")
+    (folder / "progress.json").unlink()
     for seed in (0, 1):
         (folder / f"runs/oracle-seed{seed}/evaluation").rename(tmp_path / f"aside{seed}")
     return folder
