@@ -32,6 +32,7 @@ from headfreeze.training.validation import validation_losses
 
 _VALIDATIONS = 10
 _REPORTS = 200
+_SECONDS_BETWEEN_REPORTS = 2.0
 _MEASURED_BATCHES = 8
 _OPENING = 0.1
 """Share of a phase after which λ is measured for good."""
@@ -117,7 +118,7 @@ class PhaseTraining:
         settings, plan = self.settings, self.plan
         every = settings.validate_every or math.ceil(plan.steps / _VALIDATIONS)
         shown = max(1, plan.steps // _REPORTS)
-        saved = time.monotonic()
+        saved = reported = time.monotonic()
         self.module.train()
         batches = self.batches()
         pending: list[dict[str, Tensor]] = []
@@ -129,10 +130,12 @@ class PhaseTraining:
                 self._book(pending)
                 self._fix_weights()
             due = self.at.step % every == 0 or self.at.step == plan.steps
-            if due or len(pending) >= shown:
+            waited = time.monotonic() - reported >= _SECONDS_BETWEEN_REPORTS  # so that slow steps are heard of, too
+            if due or waited or len(pending) >= shown:
                 self._book(pending)
                 self.at.seconds += time.perf_counter() - started
                 report(self.at.step, self._line())
+                reported = time.monotonic()
             else:
                 self.at.seconds += time.perf_counter() - started
             if due:

@@ -152,7 +152,9 @@ def processes() -> dict[int, int]:
 
 def command(tiny: TinyPair, out: Path, devices: int, more: str = "", what: str = "fit mtl-both") -> list[str]:
     pair = f"--source {tiny.source} --target {tiny.target} --main normals --anchor segmentation --size 32"
-    network = "--backbone tiny --width 8 --batch_size 4 --device cpu --workers 0"
+    network = "--backbone tiny --width 8 --batch_size 4 --device cpu" + (
+        " --workers 0" if what.startswith("fit") else ""
+    )
     words = f"-m headfreeze {what} {pair} {network} --out {out} --devices {devices} {more}"
     return [sys.executable, *words.split()]
 
