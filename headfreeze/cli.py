@@ -247,7 +247,7 @@ def _compare(values: Namespace) -> None:
     if not _is_first():
         return
     print("\n\n".join(filter(None, [own_table(results), verdict(results), adversaries(results)])), end="\n\n")
-    print(f"report: {values.out / 'report.html'}; table.md (.tex, .csv), tests.csv, results.csv, summary.json beside it")
+    print(f"report: {values.out / 'report.html'}, beside table.md (.tex, .csv), tests.csv, results.csv, summary.json")
 
 
 def _report_arguments(arguments: Arguments) -> None:
@@ -451,7 +451,7 @@ def _demo(values: Namespace) -> None:
     from headfreeze.demo import demo
 
     results = demo(values.out, values.steps, values.seeds)
-    print(f"{own_table(results)}\n\n{verdict(results)}\n\nThe whole report, for a browser: {values.out / 'report.html'}")
+    print(f"{own_table(results)}\n\n{verdict(results)}\n\nReport, for a browser: {values.out / 'report.html'}")
     print(f"Predictions side by side: {values.out / 'figure.png'}; table beside the paper's: {values.out / 'table.md'}")
 
 
