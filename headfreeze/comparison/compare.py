@@ -23,6 +23,7 @@ from headfreeze.pictures import spread
 from headfreeze.recipes import COMPARED, Recipe, find_recipe
 from headfreeze.run import Run, RunCard
 from headfreeze.settings import LARGEST_SEED, Adversarial, Architecture, Compute, Pair, Settings, Training
+from headfreeze.tasks import own_modules
 from headfreeze.training.fit import Session
 from headfreeze.training.processes import by_first
 
@@ -77,10 +78,13 @@ def compare(
     folders = {(name, seed): folder for name, seed, folder in comparison.runs(out)}
     runs = {run: folders[run.recipe.name, run.seed] for run in graph.runs}
     schedule = Schedule(session, graph, runs, target, inside)
+    schedule.check()  # before the card of another comparison is replaced
     by_first(session.fabric, lambda: comparison.write(out))
 
     found: dict[RunNode, tuple[Scores, RunCard]] = {}
-    for run, scores, card in carried_out(schedule, Setup(settings, session.store.location, inside), compute, out):
+    for run, scores, card in carried_out(
+        schedule, Setup(settings, session.store.location, inside, imports=own_modules()), compute, out
+    ):
         found[run] = (scores, card)
         results = comparison.empty_results()
         for each in [run for run in graph.runs if run in found]:  # as the tables have them, whichever came in first

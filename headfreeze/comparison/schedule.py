@@ -57,6 +57,14 @@ class Schedule:
             self._folders[node] = training.place(node.number)[1]
         return self._folders[node]
 
+    def check(self) -> None:
+        """Looks whether the folders of the runs hold these runs, or nothing yet.
+
+        Raises:
+            InputError: one holds something else.
+        """
+        self._needless()
+
     def carry_out(self, executor: Executor, tracker: Tracker) -> Iterator[Found]:
         """Trains and scores what is not there yet; gives every run with its scores, as they come in.
 

@@ -11,6 +11,7 @@ from headfreeze.comparison.graph import PhaseNode, RunNode
 from headfreeze.data.folder import Dataset, open_dataset
 from headfreeze.data.images import read_image
 from headfreeze.evaluation.evaluate import Scores, score
+from headfreeze.imports import import_module_here
 from headfreeze.progress import hush
 from headfreeze.recipes import Recipe
 from headfreeze.run import Run
@@ -28,12 +29,14 @@ class Setup:
         phases: the store, a folder or a URL.
         inside: the task inside of whose labels alone pixels are judged.
         beside: how many workers share the machine.
+        imports: modules that register tasks of the user's own.
     """
 
     settings: Settings
     phases: str
     inside: str = ""
     beside: int = 1
+    imports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,8 @@ def outcome(setup: Setup, job: Job) -> Scores | Exception | None:
     """Does a job for another process, which alone speaks to people; an error is given back, not raised."""
     hush()
     try:
+        for module in setup.imports:
+            import_module_here(module, "a task of your own")
         return _shop(setup).do(job)
     except Exception as error:
         return _portable(error)

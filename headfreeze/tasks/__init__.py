@@ -69,6 +69,11 @@ def register(task: _T) -> _T:
     return task
 
 
+def own_modules() -> tuple[str, ...]:
+    """Modules that define the registered kinds which are not the package's: other processes must import them, too."""
+    return tuple(sorted({kind.__module__ for kind in TASKS.values() if not kind.__module__.startswith("headfreeze.")}))
+
+
 def make_task(name: str, options: Any = None) -> Task:
     """The task of an entry in dataset.yaml, for example `edges: {kind: segmentation, classes: [none, edge]}`.
 

@@ -180,6 +180,8 @@ class PhaseStore:
         self._url = str(location) if "://" in str(location) else ""
         if self._url.startswith("file://"):
             location, self._url = url2pathname(urlsplit(self._url).path), ""
+            if not location:
+                raise InputError("phases is 'file://', which names no folder; give one such as file:///data/phases")
         self._folder = Path(location)
 
     @property

@@ -240,3 +240,13 @@ def test_the_tables_are_there_even_where_a_picture_cannot_be_drawn(tiny_pair: Ti
     with pytest.raises(InputError, match=r"0005\.png"):
         compare_tiny(pair, tmp_path / "out", "normals", "segmentation", recipes=("baseline",))
     assert TABLES | {"summary.json", "results.csv"} <= {path.name for path in (tmp_path / "out").iterdir()}
+
+
+def test_a_comparison_that_is_refused_leaves_the_one_that_is_there_as_it_is(
+    tiny_pair: TinyPair, tmp_path: Path
+) -> None:
+    compare_tiny(tiny_pair, tmp_path / "out", recipes=("baseline",))
+    card = (tmp_path / "out/comparison.json").read_bytes()
+    with pytest.raises(InputError, match=r"baseline-seed0: holds another run"):
+        compare_tiny(tiny_pair, tmp_path / "out", recipes=("baseline",), training=training_of(steps=3, batch_size=2))
+    assert (tmp_path / "out/comparison.json").read_bytes() == card

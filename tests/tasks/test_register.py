@@ -10,7 +10,7 @@ import torch
 from torchvision.transforms.v2 import functional as transform
 
 from headfreeze.errors import InputError
-from headfreeze.tasks import TASKS, AbsoluteErrorMetric, Task, Values, make_task, masked_mean, register
+from headfreeze.tasks import TASKS, AbsoluteErrorMetric, Task, Values, make_task, masked_mean, own_modules, register
 from headfreeze.tasks.depth import DepthTask
 
 
@@ -122,3 +122,9 @@ def test_the_absolute_error_of_nothing_is_no_number() -> None:
     found = metric(torch.full((1, 1, 2, 2), torch.nan), torch.zeros(1, 1, 2, 2))
     assert np.isnan(found["mae"])
     assert found["pixels"] == 0
+
+
+def test_the_modules_of_own_kinds_are_known_to_other_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert own_modules() == ()
+    monkeypatch.setitem(TASKS, "mine", type("Mine", (DepthTask,), {"__module__": "my_package.tasks"}))
+    assert own_modules() == ("my_package.tasks",)

@@ -36,7 +36,8 @@ def draw_training(histories: Mapping[str, Sequence[History]], looks: Mapping[str
         for recipe, seeds in histories.items():
             _draw(panel, term, mean_history(seeds), looks[recipe])
         panel.set_xlim(left=0)
-    figure.supxlabel("steps of the budget", fontsize=9, color=INK)
+    for panel in panels[-1]:
+        panel.set_xlabel("steps of the budget", fontsize=8, color=INK)
     legend(figure, {name: looks[name] for name in histories}, width)
     return figure
 

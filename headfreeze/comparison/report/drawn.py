@@ -163,7 +163,7 @@ def _trainings(contents: Contents, look: Mapping[str, Look]) -> Iterator[_Plan]:
     if losses_of(histories):
         caption = (
             "Means over seeds, all phases of a recipe in their place in its budget; dotted lines: where second phases"
-            " begin. No loss on the target's main labels is here: no recipe but the oracle may see them."
+            " begin. Losses on the target's main labels are the oracle's: no other recipe may see them."
         )
         yield (
             Drawn("training", "Losses over the budget", caption, "training", wide=True),

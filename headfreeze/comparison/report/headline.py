@@ -45,6 +45,8 @@ def _judged(results: Results) -> tuple[str, Sureness]:
     if untested:
         return f"{best} is ahead; how sure that is cannot be said", "open"
     if best == BASELINE:
+        if len(tied) == len(names) - 1:
+            return "Stay with the baseline: nothing was shown to differ from it", "open"
         return "Stay with the baseline", "partly" if tied or one_seed else "sure"
     if BASELINE in names:
         test = results.difference(best, BASELINE)
