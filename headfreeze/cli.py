@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from jsonargparse import Namespace
 
@@ -168,6 +168,17 @@ def settings_of(values: Namespace) -> Settings:
     )
 
 
+def _how(values: Namespace) -> dict[str, Any]:
+    """How to train, as `fit`, `compare` and `search` take it beside the pair."""
+    settings = settings_of(values)
+    return {
+        "architecture": settings.architecture,
+        "training": settings.training,
+        "adversarial": settings.adversarial,
+        "phases": values.phases,
+    }
+
+
 def _part(kind: type[_T], values: Namespace, chosen: tuple[str, ...] = ()) -> _T:
     names = [field.name for field in fields(kind)]  # type: ignore[arg-type]  # a dataclass
     return kind(**{name: values[name] for name in names if name not in chosen})
@@ -194,15 +205,11 @@ def _fit_arguments(arguments: Arguments) -> None:
 def _fit(values: Namespace) -> None:
     from headfreeze.training.fit import fit
 
-    settings = settings_of(values)
     card = fit(
         values.recipe,
-        settings.pair,
+        _part(Pair, values),
         values.out,
-        architecture=settings.architecture,
-        training=settings.training,
-        adversarial=settings.adversarial,
-        phases=values.phases,
+        **_how(values),
     )
     if not _is_first():
         return
@@ -231,16 +238,12 @@ def _compare(values: Namespace) -> None:
     from headfreeze.comparison.compare import compare
     from headfreeze.comparison.table import adversaries, own_table, verdict
 
-    settings = settings_of(values)
     results = compare(
-        settings.pair,
+        _part(Pair, values),
         values.out,
         recipes=values.recipes,
         seeds=values.seeds,
-        architecture=settings.architecture,
-        training=settings.training,
-        adversarial=settings.adversarial,
-        phases=values.phases,
+        **_how(values),
         inside=values.inside,
         compute=_part(Compute, values),
     )
@@ -288,18 +291,14 @@ def _search_problems(values: Namespace) -> list[str]:
 def _search(values: Namespace) -> None:
     from headfreeze.tuning.search import search
 
-    settings = settings_of(values)
     found = search(
         values.recipe,
-        settings.pair,
+        _part(Pair, values),
         values.out,
         trials=values.trials,
         objective=values.objective,
         vary=values.vary,
-        architecture=settings.architecture,
-        training=settings.training,
-        adversarial=settings.adversarial,
-        phases=values.phases,
+        **_how(values),
     )
     print(f"{found.table()}\n\nthe best by {found.objective}, trial {found.best.number}:")
     print(found.command(values.out / "best"))

@@ -46,6 +46,11 @@ class RunCard:
     trained: list[str]
     phases: list[dict[str, Any]]
 
+    @property
+    def adversary(self) -> dict[str, Any] | None:
+        """What the adversary of the last phase reports, if it has one."""
+        return self.phases[-1].get("adversary")
+
     def write(self, folder: Path) -> None:
         """Writes FOLDER/run.json."""
         write_json(folder / "run.json", {"format": FORMAT, **vars(self)})

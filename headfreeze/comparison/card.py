@@ -90,6 +90,5 @@ def read_results(folder: Path) -> Results:
         evaluation = run / "evaluation" / card.evaluation
         if (evaluation / "metrics.json").is_file():  # the last file that an evaluation writes
             scores = Scores.read(evaluation, [main])
-            adversary = RunCard.read(run).phases[-1].get("adversary")
-            results.add(recipe, seed, scores.metrics[main], scores.images[main], adversary)
+            results.add(recipe, seed, scores.metrics[main], scores.images[main], RunCard.read(run).adversary)
     return results

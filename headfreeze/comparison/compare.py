@@ -89,8 +89,9 @@ def compare(
         results = comparison.empty_results()
         for each in [run for run in graph.runs if run in found]:  # as the tables have them, whichever came in first
             scores, card = found[each]
-            adversary = card.phases[-1].get("adversary")
-            results.add(each.recipe.name, each.seed, scores.metrics[pair.main], scores.images[pair.main], adversary)
+            results.add(
+                each.recipe.name, each.seed, scores.metrics[pair.main], scores.images[pair.main], card.adversary
+            )
         by_first(session.fabric, lambda: write_text(out / "results.csv", results.csv()))  # noqa: B023  # called at once
 
     by_first(session.fabric, lambda: _write(out, results, time.monotonic() - start))

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 
 from headfreeze.comparison.executors.base import Executor
@@ -63,7 +64,7 @@ class Schedule:
         Raises:
             InputError: one holds something else.
         """
-        self._needless()
+        _ = self._needless
 
     def carry_out(self, executor: Executor, tracker: Tracker) -> Iterator[Found]:
         """Trains and scores what is not there yet; gives every run with its scores, as they come in.
@@ -72,7 +73,7 @@ class Schedule:
             InputError: the folder of a run holds something else, or a worker has found bad input.
             WorkerLostError: a worker has died too often.
         """
-        for phase in self._needless():
+        for phase in self._needless:
             tracker.end(phase)
         futures: dict[Future[Scores | None], Node] = {}
         while len(tracker.done) < len(self.graph.nodes):
@@ -94,6 +95,7 @@ class Schedule:
                 yield from self._ended(node, tracker)
             tracker.look()
 
+    @cached_property
     def _needless(self) -> list[PhaseNode]:
         """Phases of runs alone that are written, wherever the phases have gone."""
         written = {node: self.session.written(node.recipe, run, node.seed) for node, run in self._runs.items()}

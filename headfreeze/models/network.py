@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from headfreeze.errors import InputError, unknown
+from headfreeze.errors import InputError
 from headfreeze.models.backbones import build_backbone
-from headfreeze.models.norm import Domain, Domains, apply_norm_policy
+from headfreeze.models.norm import TwoDomains, apply_norm_policy
 
 WIDTH = 256
 TINY_WIDTH = 48
@@ -59,7 +59,7 @@ class Up(nn.Module):
         return F.relu(self.norm(self.conv(enlarged + skip)))
 
 
-class Network(nn.Module):
+class Network(TwoDomains):
     """Li et al., WACV 2021 (arXiv 1908.06079), §4: an FPN (Lin et al., arXiv 1612.03144) on a backbone's four levels.
 
     Three upsampling levels with skip connections, then a deconvolution for each task, at half the input's resolution.
@@ -106,24 +106,12 @@ class Network(nn.Module):
             module.apply(_init)
         self.register_buffer("mean", torch.tensor(self.backbone.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(self.backbone.std).view(1, 3, 1, 1), persistent=False)
-        self._domains = Domains()
         apply_norm_policy(self, self.backbone, norm, self._domains)
 
     @property
     def coarsest_stride(self) -> int:
         """Pixels of the image for one of the coarsest features; all levels divide images of whole strides alike."""
         return self.strides["backbone"]
-
-    @property
-    def domain(self) -> Domain:
-        """Which domain's norm layers a batch goes through where `forward` is not told `n_source`: source or target."""
-        return self._domains.domain
-
-    @domain.setter
-    def domain(self, domain: Domain) -> None:
-        if domain not in get_args(Domain):
-            raise InputError(unknown("domain", domain, get_args(Domain)))
-        self._domains.domain = domain
 
     @property
     def stages(self) -> dict[str, Sequence[nn.Module]]:

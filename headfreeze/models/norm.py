@@ -36,6 +36,25 @@ class Domains:
     domain: Domain = "source"
 
 
+class TwoDomains(nn.Module):
+    """A network that is told which domain's images it sees."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._domains = Domains()
+
+    @property
+    def domain(self) -> Domain:
+        """Which domain's norm layers a batch goes through where `forward` is not told `n_source`: source or target."""
+        return self._domains.domain
+
+    @domain.setter
+    def domain(self, domain: Domain) -> None:
+        if domain not in get_args(Domain):
+            raise InputError(unknown("domain", domain, get_args(Domain)))
+        self._domains.domain = domain
+
+
 class DomainNorm(nn.Module):
     """A batch norm for each domain; the batch is source images, then target images, split as `domains` says.
 

@@ -17,7 +17,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -27,12 +27,12 @@ from headfreeze.errors import InputError, unknown
 from headfreeze.imports import import_module_here
 from headfreeze.models.freeze import Staged
 from headfreeze.models.network import Network, Outputs, OutputSpec
-from headfreeze.models.norm import Domain, Domains, apply_norm_policy
+from headfreeze.models.norm import TwoDomains, apply_norm_policy
 
 _IMAGES = 2
 
 
-class OwnNetwork(nn.Module):
+class OwnNetwork(TwoDomains):
     """A module of the user's with all that training, evaluation and prediction ask of a `Network`.
 
     It is tried out on black images first, so that what it lacks is said before anything is trained.
@@ -64,7 +64,6 @@ class OwnNetwork(nn.Module):
         super().__init__()
         self.module = module
         self.name = name
-        self._domains = Domains()
         named = isinstance(module, Staged)
         first = next(iter(self.stages.values())) if named else [module]
         apply_norm_policy(self, nn.ModuleList(first), norm, self._domains)
@@ -77,17 +76,6 @@ class OwnNetwork(nn.Module):
     def coarsest_stride(self) -> int:
         """As of `Network`, of the features that it gives; 1 where it gives none."""
         return max(self.strides.values(), default=1)
-
-    @property
-    def domain(self) -> Domain:
-        """As of `Network`."""
-        return self._domains.domain
-
-    @domain.setter
-    def domain(self, domain: Domain) -> None:
-        if domain not in get_args(Domain):
-            raise InputError(unknown("domain", domain, get_args(Domain)))
-        self._domains.domain = domain
 
     @property
     def stages(self) -> Mapping[str, Sequence[nn.Module]]:
