@@ -1,0 +1,6 @@
+"""Data sets as their makers publish them, one file each; `headfreeze data convert` turns any into the folder format."""
+
+from headfreeze.data.readers.base import Frame, Reader
+from headfreeze.data.readers.registry import READERS, open_reader
+
+__all__ = ["READERS", "Frame", "Reader", "open_reader"]
