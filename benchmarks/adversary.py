@@ -10,14 +10,13 @@ import itertools
 import os
 import statistics
 import tempfile
-import time
 from pathlib import Path
 from typing import get_args
 
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the commands do, before torch is loaded
 
 import torch
-from step import phase_training
+from step import now, phase_training
 
 from headfreeze.settings import AdversaryKind
 from headfreeze.synth.rooms import write_rooms
@@ -31,10 +30,10 @@ def seconds_a_step(training: PhaseTraining, steps: int) -> float:
     """Of whole training steps: loading, augmentation, both sides' losses and steps."""
     batches = itertools.islice(training.batches(), steps + 1)
     training.take_step(batches)  # the first one allocates
-    start = time.perf_counter()
+    start = now(training)
     for _ in range(steps):
         training.take_step(batches)
-    return (time.perf_counter() - start) / steps
+    return (now(training) - start) / steps
 
 
 def measure(backbone: str, size: int, batch_size: int, steps: int) -> None:

@@ -52,23 +52,30 @@ def phase_training(
     return training.phase_training(planned, training.session.store.folder(training.spec(planned)))
 
 
+def now(training: PhaseTraining) -> float:
+    """The time once the device has done all that it was given."""
+    if training.fabric.device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
 def seconds_of_fit(training: PhaseTraining) -> float:
-    start = time.perf_counter()
+    start = now(training)
     training.run(lambda *_: None)
-    return time.perf_counter() - start
+    return now(training) - start
 
 
 def seconds_of_arithmetic(training: PhaseTraining, steps: int) -> float:
     batches = [augmented(training.on_device(training.steps[k]), PLAIN) for k in range(4)]
     training.module.train()
-    start = time.perf_counter()
+    start = now(training)
     for step in range(steps):
         batch = batches[step % len(batches)]
         terms = loss_terms(training.module(batch.image, batch.n_source), batch, training.data.tasks)
         total_loss(terms, {"normals": 1.0, "segmentation": 0.5}).backward()
         training.optimizer.step()
         training.optimizer.zero_grad()
-    return time.perf_counter() - start
+    return now(training) - start
 
 
 def measure(backbone: str, size: int, batch_size: int, seconds: float) -> None:
