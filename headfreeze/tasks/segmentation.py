@@ -74,7 +74,11 @@ class SegmentationTask(Task):
     ) -> Float[Tensor, ""]:
         """Mean cross-entropy."""
         target = label.squeeze(1).long()
-        total = functional.cross_entropy(widened(output), target, ignore_index=self.invalid_index, reduction="sum")
+        # On a GPU the sum inside of cross_entropy is added up in an order that changes from run to run.
+        reduction = "none" if output.is_cuda else "sum"
+        total = functional.cross_entropy(
+            widened(output), target, ignore_index=self.invalid_index, reduction=reduction
+        ).sum()
         return mean_of(total, (target != self.invalid_index).sum().to(total.dtype))
 
     def decode(

@@ -27,7 +27,8 @@ from headfreeze.training.news import News
 from headfreeze.training.opponent import Opponent
 from headfreeze.training.phase import PhaseTraining
 from headfreeze.training.plan import PhaseData, PhasePlan
-from headfreeze.training.processes import by_first, launched
+from headfreeze.training.processes import by_first, hush_lightning, launched
+from headfreeze.training.repeatable import ask_for_repeatable_products, repeatable
 from headfreeze.training.store import PhaseFolder, PhaseStore
 
 KEY_FORMAT = 3
@@ -180,6 +181,8 @@ class Session:
         """Device and precision; where there are several devices, their processes begin here."""
         training = self.settings.training
         device = choose_device(training.device)
+        ask_for_repeatable_products()
+        hush_lightning()
         precision = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}[training.precision]
         if training.devices > 1:
             return launched(device.type, training.devices, precision)
@@ -320,7 +323,8 @@ class RecipeTraining:
                 return folder.result()
             by_first(fabric, folder.fetch_state)
             what = f"{self.recipe.name} seed {self.seed} phase {planned.number + 1}/{len(self.recipe.phases)}"
-            with progress(what, planned.steps) if fabric.is_global_zero else nullcontext(silent) as report:
+            shown = progress(what, planned.steps) if fabric.is_global_zero else nullcontext(silent)
+            with shown as report, repeatable(fabric.device):
                 return training.run(self._telling(report, planned, folder))
 
     def _telling(self, report: Report, planned: PlannedPhase, folder: PhaseFolder) -> Report:

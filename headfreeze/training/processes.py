@@ -39,14 +39,19 @@ def launched(accelerator: str, devices: int, precision: Any) -> Fabric:
 
     Where nothing else has started them, Fabric runs the present command again once for each.
     """
+    hush_lightning()
     # What is said between processes goes through gloo, which notices at once when one of them ends.
     strategy = _Together(process_group_backend="cpu:gloo,cuda:nccl" if accelerator == "cuda" else "gloo")
     fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)
-    for name in ("lightning.fabric", "lightning.pytorch"):  # which tell that every process is there
-        logging.getLogger(name).setLevel(logging.WARNING)
     fabric.launch()
     atexit.register(_disconnect)
     return fabric
+
+
+def hush_lightning() -> None:
+    """It tells that processes are there, and of each GPU how it could be faster and less exact."""
+    for name in ("lightning.fabric", "lightning.pytorch"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _disconnect() -> None:

@@ -1,4 +1,4 @@
-"""What every reader of a published data set promises: which images there are, and each with labels of our conventions."""
+"""What every reader of a published data set promises: which images there are, each with labels in our conventions."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence

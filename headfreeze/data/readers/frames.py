@@ -34,7 +34,7 @@ def parse_axes(text: str) -> tuple[tuple[int, float], ...]:
 
 
 def to_ours(normals: Float[np.ndarray, "h w 3"], axes: str) -> Float[np.ndarray, "h w 3"]:
-    """Normals of another frame in ours, float32 and of unit length; those that are NaN, infinite or too short are zero."""
+    """Normals of another frame in ours, float32, of unit length; zero where they are NaN, infinite or too short."""
     values = np.stack([sign * normals[..., axis] for axis, sign in parse_axes(axes)], axis=-1).astype(np.float32)
     length = np.linalg.norm(values, axis=-1, keepdims=True)
     fine = np.isfinite(length) & (length > 0.5)

@@ -1,4 +1,4 @@
-"""The readers, by the names that `headfreeze data convert` knows them by; a reader's module is imported when asked for."""
+"""The readers by the names that `headfreeze data convert` knows them by; modules are imported when asked for."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -9,8 +9,7 @@ from typing import get_type_hints
 from headfreeze.data.readers.base import Reader
 from headfreeze.errors import InputError, unknown
 
-READERS: dict[str, str] = {
-}
+READERS: dict[str, str] = {}
 """module:class below headfreeze.data.readers."""
 
 
