@@ -120,6 +120,7 @@ class Arguments:
                 faults += self._put_positional(raw, free, word)
                 continue
             name, has_value, value = word[2:].partition("=")
+            name = name.replace("-", "_")  # --skip-bad is --skip_bad
             if name == _PRINT:
                 raw[_PRINT] = True
             elif not has_value and (following := self._following(name, words)) is None:

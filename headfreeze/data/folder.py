@@ -144,7 +144,15 @@ def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
         for name in names:
             if not name.startswith("."):
                 path = Path(parent, name)
+                _check_name(path)
                 yield path.with_suffix("").relative_to(folder).as_posix(), path
+
+
+def _check_name(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # bytes that Python has kept as surrogates
+        raise InputError(f"{path.parent}: the file name {os.fsencode(path.name)!r} is not UTF-8; rename it") from None
 
 
 def fingerprint(samples: list[Sample], root: Path) -> str:

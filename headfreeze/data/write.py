@@ -13,6 +13,7 @@ from jaxtyping import Num, UInt8
 from torch import Tensor
 
 from headfreeze.data.folder import CONFIG, SPLITS
+from headfreeze.data.images import read_image
 from headfreeze.errors import InputError, unknown
 from headfreeze.files import new_folder, write_bytes, write_text
 from headfreeze.tasks import make_task
@@ -26,13 +27,13 @@ class LabelledImage:
     Attributes:
         split: train, val or test.
         id: its name, which becomes its file's; may hold folders (`kitchen/0001`).
-        image: RGB.
+        image: RGB; or a file that `read_image` reads, which is copied as it is.
         labels: by task, those that there are; dense ones (h, w) or (h, w, channels), keypoints (k, 2 … 4).
     """
 
     split: str
     id: str
-    image: UInt8[np.ndarray, "h w 3"]
+    image: UInt8[np.ndarray, "h w 3"] | Path
     labels: Mapping[str, Num[np.ndarray, "..."]] = field(default_factory=dict)
 
 
@@ -63,37 +64,51 @@ def write_dataset(
         entries = {name: dict(options) for name, options in tasks.items()}
         write_text(folder / CONFIG, yaml.safe_dump({"tasks": entries}, sort_keys=False))
         for each in images:
-            _write(folder, each, made)
+            write_image(folder, each, made)
             counts[each.split] = counts.get(each.split, 0) + 1
         if not counts:
             raise InputError(f"{root}: there are no images to write")
     return counts
 
 
-def _write(folder: Path, each: LabelledImage, tasks: Mapping[str, Task]) -> None:
+def write_image(folder: Path, each: LabelledImage, tasks: Mapping[str, Task]) -> None:
+    """Writes one image of a dataset and its labels, the image last.
+
+    Raises:
+        InputError: it cannot be: an unknown split or task, an id that is no path, a size that disagrees.
+    """
     if each.split not in SPLITS:
         raise InputError(f"image '{each.id}': {unknown('split', each.split, SPLITS)}")
     relative = Path(each.id)
     if not each.id or relative.is_absolute() or ".." in relative.parts or relative.name.startswith("."):
         raise InputError(f"image '{each.id}': an id is a name, or a path below its split's folder")
+    path, size, data = _encoded(each)
+    path = folder / each.split / "image" / path
+    if path.exists():
+        raise InputError(f"image '{each.id}': there are two of this id in {each.split}; give each its own")
+    for name, label in each.labels.items():
+        if name not in tasks:
+            raise InputError(f"image '{each.id}': {unknown('task', name, tasks)}")
+        tasks[name].write(_as_label(np.asarray(label), tasks[name], each, size), folder / each.split / name / each.id)
+    write_bytes(path, data)  # last: an image that is there is there with its labels
+
+
+def _encoded(each: LabelledImage) -> tuple[Path, tuple[int, int], bytes]:
+    """The image's file below its split's folder, its size (height, width), and the file's bytes."""
+    if isinstance(each.image, Path):
+        size = read_image(each.image).shape[:2]  # decoded to the end: a damaged one is not passed on
+        return Path(each.id + each.image.suffix.lower()), size, each.image.read_bytes()
     if each.image.dtype != np.uint8 or each.image.ndim != 3 or each.image.shape[2] != 3:
         raise InputError(
             f"image '{each.id}': {each.image.dtype} of shape {each.image.shape}; give 8-bit RGB, (height, width, 3)"
         )
-    path = folder / each.split / "image" / f"{each.id}.png"
-    if path.exists():
-        raise InputError(f"image '{each.id}': there are two of this id in {each.split}; give each its own")
     _, encoded = cv2.imencode(".png", each.image[..., ::-1])
-    write_bytes(path, encoded.tobytes())
-    for name, label in each.labels.items():
-        if name not in tasks:
-            raise InputError(f"image '{each.id}': {unknown('task', name, tasks)}")
-        tasks[name].write(_as_label(np.asarray(label), tasks[name], each), folder / each.split / name / each.id)
+    return Path(f"{each.id}.png"), each.image.shape[:2], encoded.tobytes()
 
 
-def _as_label(label: np.ndarray, task: Task, each: LabelledImage) -> Tensor:
+def _as_label(label: np.ndarray, task: Task, each: LabelledImage, size: tuple[int, int]) -> Tensor:
     """An array (h, w), (h, w, k) or (points, 2 … 4) as the task's own (k, h, w) or (points, 4)."""
-    height, width = each.image.shape[:2]
+    height, width = size
     like = task.invalid(height, width).as_subclass(Tensor)
     value = torch.from_numpy(np.ascontiguousarray(label)).to(like.dtype)
     if task.dense:

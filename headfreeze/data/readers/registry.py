@@ -9,7 +9,19 @@ from typing import get_type_hints
 from headfreeze.data.readers.base import Reader
 from headfreeze.errors import InputError, unknown
 
-READERS: dict[str, str] = {}
+READERS: dict[str, str] = {
+    "folder": "folder:Folder",
+    "packed": "packed:Packed",
+    "nyuv2": "nyuv2:NYUv2",
+    "nyuv2-hf": "nyuv2_hf:NYUv2HF",
+    "suncg-pbrs": "suncg_pbrs:SuncgPbrs",
+    "hypersim": "hypersim:Hypersim",
+    "structured3d": "structured3d:Structured3D",
+    "openrooms": "openrooms:OpenRooms",
+    "2d3ds": "stanford2d3ds:Stanford2D3DS",
+    "scannet": "scannet:ScanNet",
+    "diode": "diode:Diode",
+}
 """module:class below headfreeze.data.readers."""
 
 
@@ -37,7 +49,7 @@ def open_reader(name: str, root: Path | str, settings: Mapping[str, str] | None 
     if not root.exists():
         raise InputError(f"{root}: no such file or folder")
     kinds = get_type_hints(cls)
-    known = [field.name for field in fields(cls) if field.name != "root"]
+    known = [field.name for field in fields(cls) if field.name != "root" and field.init]
     values = {}
     for key, text in (settings or {}).items():
         if key not in known:

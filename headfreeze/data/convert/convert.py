@@ -1,0 +1,226 @@
+"""From a reader to the folder format: in parallel, resumable, all or nothing."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from headfreeze.data.convert.classes import Classes, read_classes
+from headfreeze.data.convert.manifest import count_files, write_manifest
+from headfreeze.data.convert.packed import pack
+from headfreeze.data.convert.splits import assigned, limited
+from headfreeze.data.convert.workplace import workplace
+from headfreeze.data.folder import CONFIG, SPLITS
+from headfreeze.data.readers.base import Frame, Reader
+from headfreeze.data.readers.registry import open_reader
+from headfreeze.data.write import write_image
+from headfreeze.errors import InputError, unknown
+from headfreeze.files import write_text
+from headfreeze.progress import progress
+from headfreeze.tasks import make_task
+from headfreeze.tasks.base import Task
+
+SKIPPED = "skipped.txt"
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What came of it: images of each split, and a line for each frame that was left out."""
+
+    counts: Mapping[str, int]
+    skipped: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What of a data set is wanted, and how.
+
+    Args:
+        splits: shares of train, val and test, by group; none: the data set's own, all in train where it has none.
+        seed: of those splits.
+        limit: at most so many frames, from all groups in turn; 0: all.
+        tasks: only labels of these; none: all.
+        classes: other classes of a segmentation task: a YAML file, or nyu13.
+    """
+
+    splits: Sequence[float] = ()
+    seed: int = 0
+    limit: int = 0
+    tasks: Sequence[str] = ()
+    classes: str = ""
+
+    def card(self) -> dict[str, Any]:
+        """All of it, with the classes themselves in place of their file."""
+        classes = self.remap and {
+            "task": self.remap.task,
+            "classes": list(self.remap.classes),
+            "map": self.remap.made_of,
+        }
+        return {"splits": list(self.splits), "seed": self.seed, "limit": self.limit, "tasks": list(self.tasks)} | {
+            "classes": classes
+        }
+
+    @cached_property
+    def remap(self) -> Classes | None:
+        """The classes to change to."""
+        return read_classes(self.classes) if self.classes else None
+
+
+def convert(
+    format: str,
+    source: Path | str,
+    out: Path | str,
+    *,
+    settings: Mapping[str, str] | None = None,
+    choice: Choice | None = None,
+    workers: int = 0,
+    skip_bad: bool = False,
+    packed: bool = False,
+) -> Conversion:
+    """Converts a published data set to the folder format, or to packed shards of it.
+
+    OUT appears when all is converted, or not at all. A call that was interrupted is taken up again where it stopped by
+    the same call; what is done lies beside OUT till then, in a hidden folder.
+
+    Args:
+        format: the reader's name, see `headfreeze.data.readers`.
+        source: what was downloaded.
+        out: must not exist yet.
+        settings: the reader's own, as text.
+        choice: what is wanted.
+        workers: threads that decode and encode; 0: one for each core.
+        skip_bad: leave out frames that cannot be read, and list them in OUT/skipped.txt; else the first is an error.
+        packed: tar shards instead of files.
+
+    Raises:
+        InputError: a setting or the data is wrong; without `skip_bad` also a single frame.
+    """
+    source, out, choice = Path(source), Path(out), choice or Choice()
+    if workers < 0:
+        raise InputError(f"workers is {workers}; give the number of threads, or 0 for one a core")
+    if out.exists():
+        raise InputError(f"{out}: exists already; name a folder that does not, or remove it first")
+    reader = open_reader(format, source, settings)
+    job = _Job(reader, choice)
+    frames = job.frames()
+    card = {"format": format, "source": str(source.resolve()), "settings": dict(settings or {})} | choice.card()
+    with workplace(out, card) as folder:
+        write_text(folder / CONFIG, yaml.safe_dump({"tasks": job.entries}, sort_keys=False))
+        counts, skipped = _converted(job, frames, folder, workers, skip_bad)
+        if not counts:
+            raise InputError(f"{source}: no frame of {len(frames)} could be read; the first: {skipped[0]}")
+        if skipped:
+            write_text(folder / SKIPPED, "".join(f"{line}\n" for line in skipped))
+        if packed:
+            pack(folder)
+        with progress("digests", count_files(folder)) as report:
+            write_manifest(folder, report)
+    return Conversion(counts, skipped)
+
+
+@dataclass(frozen=True)
+class _Job:
+    reader: Reader
+    choice: Choice
+
+    @cached_property
+    def entries(self) -> dict[str, dict[str, Any]]:
+        """dataset.yaml's entry of each wanted task."""
+        offered = {name: dict(options) for name, options in self.reader.tasks().items()}
+        for name in self.choice.tasks:
+            if name not in offered:
+                raise InputError(unknown(f"task of {self.reader.name}", name, offered))
+        entries = {name: entry for name, entry in offered.items() if not self.choice.tasks or name in self.choice.tasks}
+        if remap := self.choice.remap:
+            if "classes" not in entries.get(remap.task, {}):
+                named = [name for name, entry in entries.items() if "classes" in entry]
+                raise InputError(f"classes: {unknown('task with classes', remap.task, named)}")
+            self.table  # noqa: B018  # classes that there are not show here
+            entries[remap.task] = entries[remap.task] | {"classes": list(remap.classes)}
+        return entries
+
+    @cached_property
+    def table(self) -> np.ndarray:
+        """The classes' look-up table."""
+        assert self.choice.remap
+        return self.choice.remap.table(self.reader.tasks()[self.choice.remap.task]["classes"])
+
+    @cached_property
+    def tasks(self) -> dict[str, Task]:
+        """The wanted tasks."""
+        return {name: make_task(name, dict(entry)) for name, entry in self.entries.items()}
+
+    def frames(self) -> list[Frame]:
+        """The wanted frames, each with its split; ids are told apart by more than case, as some file systems need."""
+        frames = list(self.reader.frames())
+        if not frames:
+            raise InputError(f"{self.reader.root}: no frames of {self.reader.name} in it; is it the right folder?")
+        if self.choice.splits:
+            frames = assigned(frames, self.choice.splits, self.choice.seed)
+        frames = [replace(frame, split=frame.split or SPLITS[0]) for frame in frames]
+        known: dict[tuple[str, str], str] = {}
+        for frame in frames:
+            key = str(frame.split), frame.id.casefold()
+            if key in known:
+                same = "twice" if known[key] == frame.id else f"and '{known[key]}', which differ by case alone"
+                raise InputError(f"{self.reader.root}: has frame '{frame.id}' {same}; rename one of its files")
+            known[key] = frame.id
+        return limited(frames, self.choice.limit)
+
+    def write(self, frame: Frame, folder: Path) -> None:
+        """Reads and writes one frame."""
+        found = replace(self.reader.read(frame), split=str(frame.split), id=frame.id)
+        labels = {name: label for name, label in found.labels.items() if name in self.tasks}
+        if (remap := self.choice.remap) and remap.task in labels:
+            labels[remap.task] = remap.applied(labels[remap.task], self.table)
+        try:
+            write_image(folder, replace(found, labels=labels), self.tasks)
+        except InputError as error:
+            raise InputError(f"{self.reader.root}: {error}") from error
+
+
+def _converted(
+    job: _Job, frames: Sequence[Frame], folder: Path, workers: int, skip_bad: bool
+) -> tuple[dict[str, int], list[str]]:
+    """Images of each split, and lines about those left out. Frames whose image lies there are done."""
+    done = {split: _ids(folder / split / "image") for split in SPLITS}
+    left = [frame for frame in frames if frame.id not in done[str(frame.split)]]
+    skipped = []
+
+    def attempt(frame: Frame) -> str:
+        try:
+            job.write(frame, folder)
+        except InputError as error:
+            if not skip_bad:
+                raise InputError(f"{error} (--skip-bad goes on without such frames)") from error
+            return str(error)
+        return ""
+
+    with progress("converting", len(frames), len(frames) - len(left)) as report:
+        for number, fault in enumerate(_in_threads(attempt, left, workers), len(frames) - len(left) + 1):
+            skipped += [fault] if fault else []
+            report(number, f"{len(skipped)} left out" if skipped else "")
+    counts = {split: len(_ids(folder / split / "image")) for split in SPLITS}
+    return {split: count for split, count in counts.items() if count}, skipped
+
+
+def _in_threads(attempt: Callable[[Frame], str], frames: Sequence[Frame], workers: int) -> Iterator[str]:
+    """In order; decoders and encoders let go of the interpreter. After an error nothing further is begun."""
+    with ThreadPoolExecutor(workers or None) as pool:
+        try:
+            yield from pool.map(attempt, frames)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _ids(folder: Path) -> set[str]:
+    if not folder.is_dir():
+        return set()
+    return {
+        path.relative_to(folder).as_posix().removesuffix(path.suffix) for path in folder.rglob("*") if path.is_file()
+    }

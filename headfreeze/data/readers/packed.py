@@ -1,0 +1,101 @@
+"""Packed shards as `headfreeze data convert --packed` writes them: tar files in the way of WebDataset.
+
+    ROOT/dataset.yaml
+    ROOT/train-000000.tar     ai_001/0001.image.png, ai_001/0001.normals.png, …
+
+Members are read where they lie in the shard; nothing is extracted, so a name in an archive can lead nowhere.
+"""
+
+import tarfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from headfreeze.data.folder import SPLITS, Dataset, open_dataset
+from headfreeze.data.images import read_image
+from headfreeze.data.readers.base import Frame, Reader
+from headfreeze.data.readers.folder import as_array
+from headfreeze.data.readers.safely import bounded, files, reading
+from headfreeze.data.write import LabelledImage
+from headfreeze.errors import InputError
+
+_IMAGE = "image"
+
+
+@dataclass(frozen=True)
+class Member:
+    """Where a file lies in a shard."""
+
+    shard: Path
+    offset: int
+    length: int
+    suffix: str
+
+
+@dataclass(frozen=True)
+class Packed(Reader):
+    """Reads packed shards."""
+
+    name = "packed"
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The tasks; the files lie in the shards."""
+        return open_dataset(self.root)
+
+    def tasks(self) -> Mapping[str, Mapping[str, Any]]:
+        """Those that dataset.yaml declares."""
+        return {name: task.options() for name, task in self.dataset.tasks.items()}
+
+    def frames(self) -> Sequence[Frame]:
+        """Every image of every shard."""
+        frames = []
+        for split in SPLITS:
+            found: dict[str, dict[str, Member]] = defaultdict(dict)
+            for shard in files(self.root, self.root, ".tar"):
+                if shard.name.startswith(f"{split}-"):
+                    for key, kind, member in self._members(shard):
+                        found[key][kind] = member
+            for key, members in found.items():
+                if _IMAGE not in members:
+                    raise InputError(f"{next(iter(members.values())).shard}: '{key}' has labels but no image")
+                group = PurePosixPath(key).parent.as_posix()
+                frames.append(Frame(key, key if group == "." else group, split, members))
+        return frames
+
+    def read(self, frame: Frame) -> LabelledImage:
+        """The image and its labels."""
+        tasks = self.dataset.tasks
+        with TemporaryDirectory(prefix="headfreeze-") as folder:
+            image = read_image(_copied(frame.place[_IMAGE], Path(folder)))
+            labels = {
+                name: as_array(tasks[name].read(_copied(member, Path(folder))), tasks[name])
+                for name, member in frame.place.items()
+                if name != _IMAGE
+            }
+        return LabelledImage(frame.split or SPLITS[0], frame.id, image, labels)
+
+    def _members(self, shard: Path) -> Iterator[tuple[str, str, Member]]:
+        kinds = [_IMAGE, *self.dataset.tasks]
+        with reading(shard), tarfile.open(shard, "r:") as tar:
+            for info in tar:
+                path = PurePosixPath(info.name)
+                kind = next((kind for kind in kinds if path.stem.endswith(f".{kind}")), None)
+                if not info.isreg() or kind is None:
+                    raise InputError(f"{shard}: member '{info.name}' is no ID.TASK.EXT of {', '.join(kinds)}")
+                key = path.with_name(path.stem.removesuffix(f".{kind}")).as_posix()
+                yield key, kind, Member(shard, info.offset_data, info.size, path.suffix)
+
+
+def _copied(member: Member, folder: Path) -> Path:
+    """The member as a file of its own, under a name of ours: what reads labels reads files."""
+    bounded(member.shard, [member.length], 1)
+    path = folder / f"member{member.suffix}"
+    with reading(member.shard), member.shard.open("rb") as file:
+        file.seek(member.offset)
+        path.write_bytes(file.read(member.length))
+    return path
