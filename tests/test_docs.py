@@ -12,6 +12,7 @@ from PIL import Image
 from examples import tune_adversary
 from headfreeze.cli import run
 from tests.annotate.portrait import portrait
+from tests.nyuv2 import write_nyuv2
 from tests.synth.heads.small_model import write_clone
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,6 +22,7 @@ READING_ORDER = (
     "docs/methods.md",
     "docs/evaluation.md",
     "docs/data.md",
+    "docs/convert.md",
     "docs/landmarks.md",
     "docs/faces.md",
     "README.md",
@@ -80,6 +82,7 @@ def test_every_command_and_every_block_of_python_run(
     face_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    write_nyuv2(Path("downloads/nyuv2"))
     write_clone(Path("ICT-FaceKit"))  # one of a few hundred vertices
     monkeypatch.setattr("headfreeze.annotate.face_models.default_folder", lambda: face_models)
     Path("portraits/train/image").mkdir(parents=True)
