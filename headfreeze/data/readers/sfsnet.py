@@ -70,9 +70,7 @@ class SfSNet(Reader):
         if there := self._beside(path, "normal"):
             stored = directions(there)
             if face is not None and face.shape != stored.shape[:2]:
-                raise InputError(
-                    f"{there}: {stored.shape[:2]}, but {self._beside(path, 'mask')} is {face.shape}"
-                )
+                raise InputError(f"{there}: {stored.shape[:2]}, but {self._beside(path, 'mask')} is {face.shape}")
             shown = np.asarray((stored > -1).any(-1)) if face is None else face
             labels["normals"] = to_ours(stored, self.frame) * shown[..., None]
         return LabelledImage(frame.split or "train", frame.id, read_image(path), labels)
