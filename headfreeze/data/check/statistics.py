@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 from torch import Tensor
 
+from headfreeze.data.check.poses import angles_row, counted, head_pose_deg, is_face
 from headfreeze.tasks.base import Task
 from headfreeze.tasks.points import Points, located
 from headfreeze.tasks.segmentation import SegmentationTask
@@ -24,6 +25,7 @@ _UNITS = ".npy holds metres, a 16-bit PNG millimetres"
 _MOSTLY_INVALID = 0.25
 _MANY_OUTSIDE = 0.25
 _SMALL = 0.01
+ANGLES = ("yaw", "pitch", "roll")
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def percent(share: float) -> str:
 
 @dataclass(frozen=True)
 class KeypointsStatistics(Statistics):
-    """Points: how many are known, have a depth, lie in the image; and how large the object is in it."""
+    """Points: how many are known, have a depth, lie in the image; how large the object is in it; how a head is turned."""
 
     unit: ClassVar[str] = "point"
 
@@ -151,6 +153,7 @@ class KeypointsStatistics(Statistics):
     outside: int
     labels: int
     size: float
+    poses: Integer[np.ndarray, "3 steps"]
 
     @classmethod
     def of(cls, label: Tensor, task: Task) -> Self:
@@ -163,7 +166,9 @@ class KeypointsStatistics(Statistics):
         size = float(np.ptp(place, axis=0).max()) if len(place) else 0.0
         z = points[:, 2][points[:, 2].isfinite()]
         flat = len(z) > 1 and bool((z == z[0]).all())
-        return cls(task, len(points), len(place), len(z), flat, outside, bool(len(place)), size)
+        poses = head_pose_deg(points.numpy()) if is_face(task) else (np.nan,) * 3
+        turned = np.stack([counted(np.array([angle])) for angle in poses])
+        return cls(task, len(points), len(place), len(z), flat, outside, bool(len(place)), size, turned)
 
     def rows(self) -> dict[str, str]:
         """Shares of the points that are known, have a depth, lie outside of their image; the mean size."""
@@ -172,7 +177,7 @@ class KeypointsStatistics(Statistics):
             "with z": percent(self.deep / max(self.pixels, 1)),
             "outside of the image": percent(self.outside / max(self.valid, 1)),
             "size, share of the image": percent(self.size / max(self.labels, 1)),
-        }
+        } | {f"head's {n}": angles_row(counts) for n, counts in zip(ANGLES, self.poses, strict=True) if counts.any()}
 
     def faults(self) -> Iterator[str]:
         """Points in other units than pixels."""
