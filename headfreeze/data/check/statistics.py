@@ -88,6 +88,10 @@ class DepthStatistics(Statistics):
         step = int(np.searchsorted(np.cumsum(self.counts), share * self.valid))
         return float(np.sqrt(_DEPTH_EDGES_M[step] * _DEPTH_EDGES_M[step + 1]))
 
+    def share_below(self, depth_m: float) -> float:
+        """Share of the valid pixels that are nearer, to a step of the histogram."""
+        return float(self.counts[: int(np.searchsorted(_DEPTH_EDGES_M[1:], depth_m, "right"))].sum() / max(self.valid, 1))
+
     def rows(self) -> dict[str, str]:
         """Share of valid pixels, and quantiles."""
         quantiles = {"2 % are nearer than": 0.02, "median": 0.5, "2 % are farther than": 0.98}
