@@ -33,6 +33,7 @@ def check_datasets(roots: Sequence[Path], out: Path | None = None, sample: int =
     checked: dict[str, Checked] = {}
     faults: list[str] = []
     doubts: list[str] = []
+    more = 0
     for name, root in _named(roots).items():
         try:
             checked[name] = _checked(open_dataset(root), sample)
@@ -41,6 +42,7 @@ def check_datasets(roots: Sequence[Path], out: Path | None = None, sample: int =
     for dataset, splits in checked.values():
         for findings in splits.values():
             faults += findings.faults
+            more += findings.more_faults
             doubts += findings.doubts
         doubts += [*_repeated(dataset, splits), *_unlabelled(dataset, splits)]
     as_pair = list(checked.values()) if len(checked) == len(roots) == 2 else []
@@ -51,17 +53,18 @@ def check_datasets(roots: Sequence[Path], out: Path | None = None, sample: int =
     uses = list(pair_lines(*as_pair)) if as_pair else []
     _print_table(checked)
     _print_list("as source and target:", [*uses, *(each.line for each in found)])
-    _print_list(f"wrong ({len(faults)}):", faults)
+    count = len(faults) + more
+    _print_list(f"wrong ({count}):", [*faults, *([f"… and {more} more"] if more else [])])
     _print_list(f"worth a look ({len(doubts)}):", doubts)
     if out:
         sheets = dict(_sheets(checked, out))
-        page = write_page(checked, sheets, uses, found, faults, doubts, out)
+        page = write_page(checked, sheets, uses, found, faults, count, doubts, out)
         _print_list("to look at:", [str(page), *(str(out / name) for name in sheets.values())])
     else:
         _print_list("to look at:", ["--out FOLDER writes a page with a contact sheet of every split"])
     if not faults:
         print("\nnothing is wrong")
-    return len(faults)
+    return count
 
 
 def _named(roots: Sequence[Path]) -> dict[str, Path]:

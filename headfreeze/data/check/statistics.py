@@ -19,7 +19,7 @@ from headfreeze.tasks.points import Points, located
 from headfreeze.tasks.segmentation import SegmentationTask
 
 _NEAREST_M, _FARTHEST_M = 1e-3, 1e3  # what a depth label can hold
-_DEPTH_EDGES_M = np.geomspace(_NEAREST_M, _FARTHEST_M, 601)  # steps of 2.3 %
+DEPTH_EDGES_M = np.geomspace(_NEAREST_M, _FARTHEST_M, 601)  # steps of 2.3 %
 _TOO_FAR_M, _TOO_NEAR_M = 100.0, 0.05
 _UNITS = ".npy holds metres, a 16-bit PNG millimetres"
 _MOSTLY_INVALID = 0.25
@@ -78,19 +78,19 @@ class DepthStatistics(Statistics):
     def of(cls, label: Float[Tensor, "1 h w"], task: Task) -> Self:
         """The sums of one label."""
         depth_m = label[task.valid(label)].numpy()
-        counts, _ = np.histogram(depth_m.clip(_NEAREST_M, _FARTHEST_M), _DEPTH_EDGES_M)
+        counts, _ = np.histogram(depth_m.clip(_NEAREST_M, _FARTHEST_M), DEPTH_EDGES_M)
         return cls(task, label.numel(), depth_m.size, counts)
 
     def quantile_m(self, share: float) -> float:
         """The depth below which this share of the valid pixels lies; NaN where none is valid."""
         if not self.valid:
             return float("nan")
-        step = int(np.searchsorted(np.cumsum(self.counts), share * self.valid))
-        return float(np.sqrt(_DEPTH_EDGES_M[step] * _DEPTH_EDGES_M[step + 1]))
+        (step,) = self.steps(share)
+        return float(np.sqrt(DEPTH_EDGES_M[step] * DEPTH_EDGES_M[step + 1]))
 
-    def share_below(self, depth_m: float) -> float:
-        """Share of the valid pixels that are nearer, to a step of the histogram."""
-        return float(self.counts[: int(np.searchsorted(_DEPTH_EDGES_M[1:], depth_m, "right"))].sum() / max(self.valid, 1))
+    def steps(self, *shares: float) -> list[int]:
+        """The steps of the histogram that these quantiles lie in."""
+        return [int(np.searchsorted(np.cumsum(self.counts), share * self.valid)) for share in shares]
 
     def rows(self) -> dict[str, str]:
         """Share of valid pixels, and quantiles."""

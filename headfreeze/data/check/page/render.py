@@ -17,6 +17,7 @@ from headfreeze.data.check.pair import Checked, pooled
 from headfreeze.data.check.poses import EDGES_DEG
 from headfreeze.data.check.statistics import (
     ANGLES,
+    DEPTH_EDGES_M,
     DepthStatistics,
     KeypointsStatistics,
     SegmentationStatistics,
@@ -53,6 +54,7 @@ def write_page(
     uses: Sequence[str],
     found: Sequence[Difference],
     faults: Sequence[str],
+    fault_count: int,
     doubts: Sequence[str],
     out: Path,
 ) -> Path:
@@ -63,7 +65,8 @@ def write_page(
         sheets: files' names in `out` by dataset and split.
         uses: what two datasets can be used for together.
         found: how they differ.
-        faults: what is wrong.
+        faults: what is wrong, the first of it.
+        fault_count: how much is wrong.
         doubts: what to look at.
         out: the folder.
     """
@@ -83,7 +86,7 @@ def write_page(
         uses=uses,
         found=found,
         faults=faults[:_MOST_LINES],
-        fault_count=len(faults),
+        fault_count=fault_count,
         doubts=doubts[:_MOST_LINES],
         doubt_count=len(doubts),
         charts=_charts(checked),
@@ -131,11 +134,13 @@ def _angles(title: str, counts: Mapping[str, Integer[np.ndarray, " steps"]]) -> 
 
 def _depths(task: str, depths: Mapping[str, DepthStatistics]) -> Chart:
     """Over logarithmic steps between the nearest and the farthest percent of all."""
-    near = min(s.quantile_m(0.01) for s in depths.values())
-    far = max(s.quantile_m(0.99) for s in depths.values()) * 1.05
-    edges = np.geomspace(near, far, _DEPTH_BARS + 1)
-    shares = {name: np.diff([s.share_below(edge) for edge in edges]) for name, s in depths.items()}
-    return Chart(f"{task}: logarithmic", (f"{near:.3g} m", f"{far:.3g} m"), _scaled(shares), {})
+    steps = [step for s in depths.values() for step in s.steps(0.01, 0.99)]
+    first, last = min(steps), max(steps) + 1
+    every = -(-(last - first) // _DEPTH_BARS)  # whole steps to a bar, or some bars had more of them than others
+    edges = np.arange(first, last, every)
+    shares = {name: np.add.reduceat(s.counts[:last], edges) / s.valid for name, s in depths.items()}
+    ends = (f"{DEPTH_EDGES_M[first]:.3g} m", f"{DEPTH_EDGES_M[last]:.3g} m")
+    return Chart(f"{task}: logarithmic", ends, _scaled(shares), {})
 
 
 def _scaled(shares: Mapping[str, Float[np.ndarray, " n"]]) -> dict[str, list[float]]:
