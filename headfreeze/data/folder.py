@@ -129,7 +129,7 @@ def _read_config(path: Path) -> object:
             text = file.read(_MOST_CONFIG_BYTES + 1)
         if len(text) > _MOST_CONFIG_BYTES:
             raise InputError(f"{path}: longer than {_MOST_CONFIG_BYTES} bytes; it should hold little but '{_EXAMPLE}'")
-        return yaml.load(text.decode(), _PlainLoader)  # noqa: S506  # a SafeLoader
+        return yaml.load(text.decode(), _PlainLoader)  # a SafeLoader
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from None
     except RecursionError:

@@ -166,9 +166,7 @@ def _moments(
 
 def _foreign(verdict: Verdict) -> str:
     """That the frame is another one, which, and how to convert."""
-    known = (
-        f"by the slope of the depth, mean cosine {verdict.fit:.2f}" if verdict.by_depth else "by what they show"
-    )
+    known = f"by the slope of the depth, mean cosine {verdict.fit:.2f}" if verdict.by_depth else "by what they show"
     if len(verdict.frames) == 1:
         frame = verdict.frames[0]
         return (

@@ -146,9 +146,7 @@ def _listed(dataset: Dataset, split: str) -> SplitFindings:
     return findings
 
 
-def _by_id(
-    root: Path, folder: Path, extensions: Sequence[str], findings: SplitFindings
-) -> tuple[Files, list[Path]]:
+def _by_id(root: Path, folder: Path, extensions: Sequence[str], findings: SplitFindings) -> tuple[Files, list[Path]]:
     """The files with one of the extensions by id, and the others."""
     found = Files(folder)
     others, outside = [], []

@@ -29,6 +29,7 @@ _NO_FIT = 0.75  # below: no frame of all images
 _FEW_PIXELS = 1000
 _FEW_IMAGES = 8  # without depth; measured: 1 … 2 images mislead one time in ten, 4 and more never did
 _TOWARD, _NEXT = 0.9, 0.15  # |Σ z| / Σ |z|, and what it must be ahead of the next axis
+_NO_AXIS = 0.6  # below: no camera's frame
 _SIDEWAYS = 0.02  # |sum of value · position| / valid pixels: noise is below 0.015
 _APART = 2.0  # straight against crossed sums, of which axis is x
 _EDGE_ON, _FEW_EDGE_ON = 0.04, 0.02  # shares of the valid pixels
@@ -133,8 +134,10 @@ def _by_looks(evidence: Evidence) -> list[str]:
         return list(FRAMES)
     one_sided = np.abs(evidence.signed) / np.maximum(evidence.absolute, 1e-9)
     axis = int(one_sided.argmax())
-    if one_sided[axis] < _TOWARD:
+    if one_sided[axis] < _NO_AXIS:
         return []
+    if one_sided[axis] < _TOWARD:  # a wide lens in a narrow room
+        return list(FRAMES)
     bulge = evidence.bulge / evidence.valid
     toward = [k for k in range(3) if one_sided[k] > max(one_sided[axis] - _NEXT, _TOWARD)]
     left: list[str] = []

@@ -5,8 +5,8 @@ from itertools import combinations
 from pathlib import Path
 
 from headfreeze.data.check import table
-from headfreeze.data.check.files import SplitFindings, check_split
 from headfreeze.data.check.differences import advice
+from headfreeze.data.check.files import SplitFindings, check_split
 from headfreeze.data.check.page import write_page
 from headfreeze.data.check.pair import Checked, pair_differences, pair_faults, pair_lines
 from headfreeze.data.check.sheet import write_sheet

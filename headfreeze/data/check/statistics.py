@@ -148,7 +148,7 @@ def percent(share: float) -> str:
 
 @dataclass(frozen=True)
 class KeypointsStatistics(Statistics):
-    """Points: how many are known, have a depth, lie in the image; how large the object is in it; how a head is turned."""
+    """Points: how many are known, have a depth, lie in the image; the object's size in it; how a head is turned."""
 
     unit: ClassVar[str] = "point"
 

@@ -22,7 +22,7 @@ ENOUGH = 8  # images, from which normals alone may tell
 def room(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """A box seen from inside, by a pinhole camera: normals (3, h, w) in our frame and depth (1, h, w) in metres."""
     rng = np.random.default_rng(seed)
-    u = np.broadcast_to((np.arange(SIZE) + 0.5) / SIZE * 2 - 1, (SIZE, SIZE))
+    u = np.broadcast_to(((np.arange(SIZE) + 0.5) / SIZE * 2 - 1) * 0.7, (SIZE, SIZE))
     yaw, pitch = rng.uniform(-0.3, 0.3), rng.uniform(-0.3, 0.1)
     turn = np.array([[1, 0, 0], [0, np.cos(pitch), np.sin(pitch)], [0, -np.sin(pitch), np.cos(pitch)]])
     turn = turn @ np.array([[np.cos(yaw), 0, -np.sin(yaw)], [0, 1, 0], [np.sin(yaw), 0, np.cos(yaw)]])
@@ -40,7 +40,7 @@ def room(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
 def head() -> torch.Tensor:
     """An upright ellipsoid, of which the picture shows the middle of the height, as crops of faces do."""
     x = np.broadcast_to((np.arange(SIZE) + 0.5) / SIZE * 2 - 1, (SIZE, SIZE)) * 1.1
-    y = -x.T * 0.4
+    y = -x.T * 0.25
     z = np.sqrt(np.clip(1 - x**2 - y**2, 0, None))
     return Normals((np.stack([x, y, z]) * (z > 0)).astype(np.float32))
 
@@ -57,7 +57,7 @@ def statistics(views: list[tuple[torch.Tensor, torch.Tensor | None]], frame: str
 
 SCENES = {
     "rooms with depth": [room(seed) for seed in range(2)],
-    "rooms": [(room(seed)[0], None) for seed in range(ENOUGH)],
+    "rooms": [(room(seed)[0], None) for seed in range(2 * ENOUGH)],
     "heads": [(head(), None)] * ENOUGH,
 }
 
