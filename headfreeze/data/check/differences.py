@@ -33,6 +33,7 @@ CAMERA_DEG, HEAD_DEG = 5.0, 7.0
 DIRECTIONS, CLASSES = 0.30, 0.10
 DEPTH_FACTOR = 1.5
 _FEW_IMAGES = 8
+_ENOUGH_IMAGES = 50  # fewer differ by chance
 _NAMED_CLASSES = 3
 _MIDDLES_DEG = (EDGES_DEG[1:] + EDGES_DEG[:-1]) / 2
 
@@ -69,7 +70,8 @@ def differences(name: str, source: Statistics, target: Statistics) -> Iterator[D
         if source.rooms and target.rooms:
             yield from _angles(f"{name}: camera looks up by", source.pitch, target.pitch, CAMERA_DEG)
         moved = _moved(source.directions, target.directions)
-        yield Difference(f"{name}: directions", "", "", f"{moved:.0%} of the pixels lie elsewhere", moved > DIRECTIONS)
+        much = moved > DIRECTIONS and min(source.images, target.images) >= _ENOUGH_IMAGES
+        yield Difference(f"{name}: directions", "", "", f"{moved:.0%} of the pixels lie elsewhere", much)
     elif isinstance(source, KeypointsStatistics) and isinstance(target, KeypointsStatistics):
         for angle, ours, theirs in zip(ANGLES, source.poses, target.poses, strict=True):
             yield from _angles(f"{name}: head's {angle}", ours, theirs, HEAD_DEG)

@@ -81,7 +81,8 @@ def open_all(tasks: Mapping[str, Task], files: Iterable[Labelled], count: int) -
         files: of each image.
         count: how many images there are.
     """
-    chunks = (list(chunk) for chunk in iter(lambda it=iter(files): list(itertools.islice(it, _CHUNK)), []))
+    remaining = iter(files)
+    chunks = iter(lambda: list(itertools.islice(remaining, _CHUNK)), [])
     with _pool(count) as (pool, workers):
         waiting: deque[Future[Opened]] = deque()
         try:

@@ -66,7 +66,7 @@ def head_pose_deg(points: Float[np.ndarray, "68 k"]) -> tuple[float, float, floa
     right, up = u @ v  # the nearest rotation's
     ahead = np.cross(right, up)  # the third row
     x, y, z = right[2], up[2], ahead[2]  # where the face looks
-    yaw, pitch = math.degrees(math.atan2(x, math.hypot(y, z))), math.degrees(math.atan2(y, abs(z)))
+    yaw, pitch = math.degrees(math.atan2(x, z)), math.degrees(math.atan2(y, math.hypot(x, z)))
     return yaw, pitch, math.degrees(math.atan2(right[1], right[0]))
 
 

@@ -1,6 +1,6 @@
 """How normals lie to the slope of the depth beside them: the surest sign of the frame they are stored in.
 
-A visible plane n · p = c < 0, seen by a pinhole camera along the rays (u, v, −1), u to the right and v up, has the depth
+A visible plane n · p = c < 0, seen by a pinhole camera along the rays (u, v, −1), u right and v up, has the depth
 d = c / (x u + y v − z). With g the gradient of log d, n is (g_u, g_v, 1 + g_u u + g_v v) but for its length. In pixels
 from the centre instead of u and v only the focal length is left to be known, and a handful of them is tried.
 """
