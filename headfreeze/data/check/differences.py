@@ -6,9 +6,10 @@ faces of equal poses and hurt on others.
 
 The limits lie between pairs whose answer is known, 80 images a set at 64 px: ray-cast rooms whose cameras are held
 alike and those where one side is level and the other hand-held, faces whose heads turn alike and wide ones against
-frontal ones. Measured distances, alike / different: camera pitch ≤ 2.0° / ≥ 9.5°; head's yaw ≤ 3.2° / ≥ 32°, roll
-≤ 3.0° / ≥ 8.9°, pitch ≤ 4.2° / 2.4° and 8.4° (wide and frontal heads nod alike on the whole); directions of normals
-in rooms ≤ 21 % / ≥ 36 %, of faces ≤ 6 % / 13 %; classes ≤ 5 % / 14 %. Of depth no pair was known to differ (alike: ≤ 1.07); its limit is a choice.
+frontal ones. Measured distances, alike / different: camera pitch ≤ 2.0° / ≥ 9.5°; head's yaw ≤ 3.2° / ≥ 32°, roll ≤
+3.0° / ≥ 8.9°, pitch ≤ 4.2° / 2.4° and 8.4° (wide and frontal heads nod alike on the whole); directions of normals in
+rooms ≤ 21 % / ≥ 36 %, of faces ≤ 6 % / 13 %; classes ≤ 5 % / 14 %. Of depth no pair was known to differ (alike: ≤
+1.07); its limit is a choice.
 """
 
 import math
