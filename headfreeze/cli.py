@@ -421,7 +421,7 @@ def _annotate_landmarks(values: Namespace) -> None:
 
 def _check_arguments(arguments: Arguments) -> None:
     arguments.add("roots", list[Path], "datasets in the folder format")
-    arguments.add("--out", Path | None, "gets a contact sheet of each split; none is written without it", None)
+    arguments.add("--out", Path | None, "gets index.html and contact sheets; without it nothing is written", None)
     arguments.add("--sample", int, "open only so many images of each split, at equal distances; 0 means all", 0)
 
 

@@ -6,9 +6,11 @@ asked for are looked at: a label outside a phase's supervision is not even liste
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -22,6 +24,7 @@ SPLITS = ("train", "val", "test")
 CONFIG = "dataset.yaml"
 _EXAMPLE = "tasks: {normals: {}, segmentation: {classes: [floor, wall]}}"
 _FINGERPRINT_BYTES = 16_384
+_MOST_CONFIG_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -106,12 +109,7 @@ def open_dataset(root: Path) -> Dataset:
     if not root.is_dir():
         raise InputError(f"{root}: no such folder")
     path = root / CONFIG
-    try:
-        config = yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        raise InputError(f"{root}: no {CONFIG} in it; write one such as '{_EXAMPLE}'") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
+    config = _read_config(path)
     tasks = config.get("tasks") if isinstance(config, dict) else None
     if not isinstance(tasks, dict) or not tasks:
         raise InputError(f"{path}: no tasks in it; it should hold something like '{_EXAMPLE}'")
@@ -119,6 +117,34 @@ def open_dataset(root: Path) -> Dataset:
         return Dataset(root, {str(name): make_task(str(name), options or {}) for name, options in tasks.items()})
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def _read_config(path: Path) -> object:
+    if not path.exists():
+        raise InputError(f"{path.parent}: no {CONFIG} in it; write one such as '{_EXAMPLE}'")
+    if not path.is_file():
+        raise InputError(f"{path}: no file; write one such as '{_EXAMPLE}'")
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MOST_CONFIG_BYTES + 1)
+        if len(text) > _MOST_CONFIG_BYTES:
+            raise InputError(f"{path}: longer than {_MOST_CONFIG_BYTES} bytes; it should hold little but '{_EXAMPLE}'")
+        return yaml.load(text.decode(), _PlainLoader)  # a SafeLoader
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from None
+    except RecursionError:
+        raise InputError(f"{path}: not valid YAML (nested too deeply)") from None
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, or a date that there is not
+        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Without aliases: a few lines of them stand for more than fits into any memory once a message shows them."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError(f"aliases such as *{self.peek_event().anchor} are not read; write the value out")
+        return super().compose_node(parent, index)
 
 
 def files_by_id(folder: Path, extensions: tuple[str, ...]) -> dict[str, Path]:
@@ -137,22 +163,40 @@ def files_by_id(folder: Path, extensions: tuple[str, ...]) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Every file below `folder` with its id, the path without extension; hidden files and folders are passed over."""
+def _refuse(line: str) -> None:
+    raise InputError(line)
+
+
+def files_below(folder: Path, complain: Callable[[str], object] = _refuse) -> Iterator[tuple[str, Path]]:
+    """Every file below `folder` with its id, the path without extension; hidden files and folders are passed over.
+
+    Args:
+        folder: where to look.
+        complain: called with a line for each name that cannot be shown, each broken link, and whatever is neither file
+            nor folder (reading a pipe would wait for ever); such files are left out. By default an InputError.
+    """
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
-            if not name.startswith("."):
-                path = Path(parent, name)
-                _check_name(path)
+            if name.startswith("."):
+                continue
+            path = Path(parent, name)
+            if fault := _unfit(path):
+                complain(fault)
+            else:
                 yield path.with_suffix("").relative_to(folder).as_posix(), path
 
 
-def _check_name(path: Path) -> None:
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:  # bytes that Python has kept as surrogates
-        raise InputError(f"{path.parent}: the file name {os.fsencode(path.name)!r} is not UTF-8; rename it") from None
+def _unfit(path: Path) -> str:
+    """Why a file is none that can be named and read; empty where it can be."""
+    if not path.name.isprintable() and any(unicodedata.category(c) in ("Cc", "Cs") for c in path.name):
+        shown = "".join(c if c.isprintable() else repr(os.fsencode(c))[2:-1] for c in str(path))
+        return f"{shown}: control characters, or bytes that are no UTF-8, in its name; rename the file"
+    if path.is_file():
+        return ""
+    if path.is_symlink():
+        return f"{path}: a link to {os.readlink(path)}, where no file is; replace or remove it"
+    return f"{path}: neither a file nor a folder; remove it"
 
 
 def fingerprint(samples: list[Sample], root: Path) -> str:

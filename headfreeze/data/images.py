@@ -1,6 +1,8 @@
 """Reading photographs: grey, RGBA, palette, 16-bit and EXIF-rotated files all become 8-bit RGB, upright."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from headfreeze.errors import InputError
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm")
 _TRANSPOSING = (5, 6, 7, 8)  # values of the EXIF orientation tag that swap width and height
 _ORIENTATION = 0x0112
+_MOST_PIXELS = 89_478_485  # Pillow's own limit: 256 MiB of RGB
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
 
@@ -24,14 +27,12 @@ def read_image(path: Path) -> UInt8[np.ndarray, "h w 3"]:
         InputError: the file is missing, damaged, no image, or of a kind that has no 8-bit meaning (floating point).
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                if image.mode in _SIXTEEN_BIT:
-                    return _from_16_bit(image)
-                if image.mode == "F":
-                    raise InputError(f"{path}: floating-point image; save it as 8- or 16-bit PNG or as JPEG")
-                return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+        with _opened(path) as image:
+            if image.mode in _SIXTEEN_BIT:
+                return _from_16_bit(image)
+            if image.mode == "F":
+                raise InputError(f"{path}: floating-point image; save it as 8- or 16-bit PNG or as JPEG")
+            return np.array(ImageOps.exif_transpose(image).convert("RGB"))
     except InputError:
         raise
     except Exception as error:  # Pillow's decoders raise nearly every kind on damaged files
@@ -47,14 +48,32 @@ def image_size(path: Path) -> tuple[int, int]:
         InputError: the file is missing, empty or no image.
     """
     try:
-        with Image.open(path) as image:
+        with _opened(path) as image:
             width, height = image.size
             turned = image.getexif().get(_ORIENTATION) in _TRANSPOSING
+    except InputError:
+        raise
     except Exception as error:
         raise InputError(
             f"{path}: cannot be read as an image ({_reason(error)}); replace or remove the file"
         ) from error
     return (width, height) if turned else (height, width)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The image, before a pixel is decoded: a file of a few kB can claim more than fits into memory."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # an error below
+        image = Image.open(path)
+    with image:
+        width, height = image.size
+        if width * height > _MOST_PIXELS:
+            raise InputError(
+                f"{path}: the header claims {width} × {height} pixels; at most {_MOST_PIXELS} are read; scale the"
+                " image down"
+            )
+        yield image
 
 
 def _from_16_bit(image: Image.Image) -> UInt8[np.ndarray, "h w 3"]:

@@ -1,14 +1,4 @@
-"""Normals in a foreign frame: the commonest fault of normal labels, and one that training does not show.
-
-Ours: camera frame, x right, y up, z toward the viewer. Four signs betray another frame:
-
-- Visible surfaces face the viewer: the mean of z is positive. This holds for every scene.
-- Where there are depth labels: what recedes to the right faces right (x > 0), what recedes upwards faces up (y > 0).
-- What bulges, bulges in both directions: over many images the products x · column and y · row, from the centre, right
-  and up, have one sign: positive for things seen from outside (faces), negative for rooms seen from inside.
-- Level surfaces in the lower part of a picture are floors and table tops, which face up, unless it shows a thing that
-  bulges.
-"""
+"""Normals in a foreign frame: the commonest fault of normal labels, and one that training does not show."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,131 +8,174 @@ import numpy as np
 from jaxtyping import Float, Integer
 from torch import Tensor
 
+from headfreeze.data.check.frames import OURS, Evidence, Verdict, likely_frames, named
+from headfreeze.data.check.poses import angles_row, camera_pitch_deg, counted
 from headfreeze.data.check.statistics import Statistics, percent
+from headfreeze.data.depth_slopes import FOCAL_LENGTHS, slope_products
 from headfreeze.tasks.base import Task
 
 FRAME = "x right, y up, z toward the viewer"
-_LEVEL = 0.7  # |y| of surfaces within 45° of level
-_FEW_LEVEL = 0.2  # share of the lower third
-_BULGE = 0.05  # measured: rooms −0.15 … −0.25, real offices −0.03 and −0.2, faces +0.3 and +0.06
-_SLANT = 0.3  # |x| or |y| from which the slope of the depth is beyond its noise
-_STEP = 0.1  # a relative change of depth within two pixels that is an edge, no slope
-_FEW_PIXELS = 1000
-_CONTRADICTED, _BORNE_OUT = 0.3, 0.7  # measured: 0.97 … 0.99 on rendered rooms and on a sensor's depth
+_EDGE_ON = 0.15  # |value| of an axis, 9° from edge on
+_MOST_NAMED = 4
+DIRECTION_BINS = 12
 
 
 @dataclass(frozen=True)
 class NormalsStatistics(Statistics):
-    """Mean direction, and the four signs.
+    """Mean direction, a histogram over directions, and what betrays the frame (`headfreeze.data.check.frames`).
 
     Attributes:
-        direction: sum of the vectors.
+        images: how many have a valid pixel.
+        directions: pixels by x and y, equal steps from −1 to 1; (y, x), the first row is y = −1.
+        pitch: images by how far the camera looks up, where floors and the like tell.
         away: pixels with z < 0; a wide lens sees some.
-        bulge: sums of x · column and y · row, these from −1 (left, bottom) to 1.
-        lower: valid pixels in the lower third of the pictures, those level and facing up, level and facing down.
-        sloped: pixels where the slope of the depth can tell the sign of x, and of y.
-        agreeing: those of them where it does.
+        signed, absolute, bulge, edge_on, edge_bulge, edge_amount, products, compared, turned: as of `Evidence`.
     """
 
-    direction: Float[np.ndarray, "3"]
+    images: int
+    directions: Integer[np.ndarray, "12 12"]
+    pitch: Integer[np.ndarray, " steps"]
     away: int
-    bulge: Float[np.ndarray, "2"]
-    lower: Integer[np.ndarray, "3"]
-    sloped: Integer[np.ndarray, "2"]
-    agreeing: Integer[np.ndarray, "2"]
+    signed: Float[np.ndarray, "3"]
+    absolute: Float[np.ndarray, "3"]
+    bulge: Float[np.ndarray, "3 2"]
+    edge_on: Integer[np.ndarray, "3"]
+    edge_bulge: Float[np.ndarray, "3 3 2"]
+    edge_amount: Float[np.ndarray, "3 3 2"]
+    products: Float[np.ndarray, "f 3 3"]
+    compared: int
+    turned: float
 
     @classmethod
     def of(cls, label: Float[Tensor, "3 h w"], task: Task, depth: Float[Tensor, "1 h w"] | None = None) -> Self:
-        """The sums of one label; with the image's depth the signs are held against its slope."""
+        """The sums of one label; with the image's depth it is held against its slope, too."""
         valid = task.valid(label)[0].numpy()
-        x, y, z = normals = label.numpy().astype(np.float64)
+        normals = label.numpy().astype(np.float64)
         height, width = valid.shape
         column = (np.arange(width) + 0.5) / width * 2 - 1
-        row = 1 - (np.arange(height)[:, None] + 0.5) / height * 2
-        low = valid & (row < -1 / 3)
-        none = np.zeros(2, np.int64)
-        sloped, agreeing = (none, none) if depth is None else _slopes(normals, depth[0].numpy())
+        row = 1 - (np.arange(height) + 0.5) / height * 2
+        moments, amounts, edges = [], [], []
+        for axis in normals:
+            near = valid & (np.abs(axis) < _EDGE_ON)
+            edges.append(int(near.sum()))
+            moments.append(_moments(normals * near, column, row))
+            amounts.append(_moments(np.abs(normals) * near, np.abs(column), np.abs(row)))
+        products, compared = np.zeros((len(FOCAL_LENGTHS), 3, 3)), 0
+        if depth is not None:
+            products, compared = slope_products(normals, depth[0].numpy().astype(np.float64))
+        x, y = normals[:2, valid]
+        directions, _, _ = np.histogram2d(y, x, DIRECTION_BINS, [[-1.000001, 1.000001]] * 2)
         return cls(
             task,
             pixels=valid.size,
             valid=int(valid.sum()),
-            direction=normals.sum((1, 2)),
-            away=int((z < 0).sum()),
-            bulge=np.array([(x * column).sum(), (y * row).sum()]),  # invalid pixels are zero
-            lower=np.array([low.sum(), (low & (y > _LEVEL)).sum(), (low & (y < -_LEVEL)).sum()]),
-            sloped=sloped,
-            agreeing=agreeing,
+            images=int(valid.any()),
+            directions=directions.astype(np.int64),
+            pitch=counted(np.array([camera_pitch_deg(normals[:, valid])])),
+            away=int((normals[2] < 0).sum()),
+            signed=normals.sum((1, 2)),  # invalid pixels are zero
+            absolute=np.abs(normals).sum((1, 2)),
+            bulge=_moments(normals, column, row),
+            edge_on=np.array(edges),
+            edge_bulge=np.stack(moments),
+            edge_amount=np.stack(amounts),
+            products=products,
+            compared=compared,
+            turned=float(np.linalg.svd(products, compute_uv=False).sum(-1).max()),
         )
 
     @property
-    def agreement(self) -> Float[np.ndarray, "2"]:
-        """Shares of the sloped pixels where x, and y, have the sign of the depth's slope; NaN where those are few."""
-        return np.where(self.sloped < _FEW_PIXELS, np.nan, self.agreeing / np.maximum(self.sloped, 1))
+    def rooms(self) -> bool:
+        """Whether most images show enough of floors, ceilings or table tops to tell the camera's pitch."""
+        return 2 * int(self.pitch.sum()) > self.images
+
+    def verdict(self) -> Verdict:
+        """The frames that the normals can be in."""
+        return likely_frames(
+            Evidence(
+                images=self.images,
+                valid=self.valid,
+                signed=self.signed,
+                absolute=self.absolute,
+                bulge=self.bulge,
+                edge_on=self.edge_on,
+                edge_bulge=self.edge_bulge,
+                edge_amount=self.edge_amount,
+                products=self.products,
+                compared=self.compared,
+                turned=self.turned,
+            )
+        )
 
     def rows(self) -> dict[str, str]:
-        """Share of valid pixels, mean direction, share that faces away, agreement with depth."""
-        mean = self.direction / max(self.valid, 1)
+        """Share of valid pixels, mean direction, share that faces away, the frames that fit."""
+        mean = self.signed / max(self.valid, 1)
         rows = {"valid": percent(self.valid_share)}
         rows |= {f"mean {axis}": f"{round(value, 2) + 0.0:+.2f}" for axis, value in zip("xyz", mean, strict=True)}
         rows["z < 0"] = percent(self.away / max(self.valid, 1))
-        for axis, share in zip("xy", self.agreement, strict=True):
-            if not np.isnan(share):
-                rows[f"{axis} fits the depth"] = percent(share)
+        if self.rooms:
+            rows["camera looks up by"] = angles_row(self.pitch)
+        verdict = self.verdict()
+        rows["frame"] = "unclear"
+        if len(verdict.frames) == 1:
+            rows["frame"] = "ours" if verdict.frames[0] == OURS else verdict.frames[0]
+        elif OURS in verdict.frames:
+            rows["frame"] = "ours fits"
+        if not np.isnan(verdict.fit):
+            rows["fits the depth"] = f"{verdict.fit:.2f}"
         return rows
 
     def faults(self) -> Iterator[str]:
-        """A z that points away, an x or y that contradicts the depth."""
-        if self.direction[2] < 0:
-            yield f"z seems to point away from the viewer (mean {self.direction[2] / self.valid:+.2f}); {_repair('z')}"
-        for axis, share in zip("xy", self.agreement, strict=True):
-            if share < _CONTRADICTED:
-                yield (
-                    f"{axis} seems to be flipped: it contradicts the slope of the depth in {1 - share:.0%} of the"
-                    f" pixels; {_repair(axis)}"
-                )
+        """Another frame than ours, where it is sure."""
+        verdict = self.verdict()
+        if verdict.world:
+            yield (
+                f"each image's normals fit its depth (mean cosine {verdict.own:.2f}), but each in a frame of its own:"
+                f" they seem to be in the world's; turn them by the camera's rotation into {FRAME}"
+            )
+        elif OURS not in verdict.frames and verdict.frames and (verdict.by_depth or self._viewer_told(verdict)):
+            yield _foreign(verdict)
 
     def doubts(self) -> Iterator[str]:
-        """Floors that face down, things that bulge in one direction only, axes that the depth does not bear out."""
+        """Another frame than ours, where it is likely; normals that no frame explains."""
         yield from super().doubts()
-        for axis, share in zip("xy", self.agreement, strict=True):
-            if _CONTRADICTED <= share < _BORNE_OUT:
-                yield (
-                    f"{axis} fits the slope of the depth in {share:.0%} of the pixels only; are the axes the camera's"
-                    f" ({FRAME})?"
-                )
-        if np.isfinite(self.agreement).all():
-            return  # the depth knows better than the signs below
-        pixels, up, down = self.lower
-        x, y = self.bulge / max(self.valid, 1)
-        if x * y < 0 and min(abs(x), abs(y)) > _BULGE:
+        verdict = self.verdict()
+        if verdict.by_depth and not verdict.frames and not verdict.world:
             yield (
-                f"x or y seems to be flipped: things {'bulge' if x > 0 else 'sink'} from left to right and"
-                f" {'bulge' if y > 0 else 'sink'} from bottom to top; compare the contact sheet with its ball"
+                f"no frame fits the slope of the depth (the best has a mean cosine of {verdict.fit:.2f}); do the labels"
+                " belong to the same image?"
             )
-        elif down > _FEW_LEVEL * pixels and down > 3 * up and abs(x) < _BULGE:
-            yield f"y seems to be flipped: in the lower third {down / pixels:.0%} face down, {up / pixels:.0%} up"
+        elif not verdict.frames and self.valid:
+            yield (
+                "on no axis do nearly all normals have one sign, as z must, for visible surfaces face the viewer; are"
+                f" they in the camera's frame ({FRAME}), not the world's?"
+            )
+        elif OURS not in verdict.frames and verdict.frames and not verdict.by_depth and not self._viewer_told(verdict):
+            yield _foreign(verdict)
+
+    def _viewer_told(self, verdict: Verdict) -> bool:
+        """Whether already what should be z contradicts: no scene looks like that."""
+        return not any(frame.endswith(" z") for frame in verdict.frames)
 
 
-def _slopes(
-    normals: Float[np.ndarray, "3 h w"], depth_m: Float[np.ndarray, "h w"]
-) -> tuple[Integer[np.ndarray, "2"], Integer[np.ndarray, "2"]]:
-    """How many pixels' depth has a slope that tells the sign of x, and of y; and how many of those agree.
-
-    A visible plane n · p = c < 0 has the depth c / (x u + y v − z) along the ray (u right, v up): it grows with u where
-    x > 0 and with v where y > 0, in perspective too.
-    """
-    x, y = normals[:2, 1:-1, 1:-1]
-    centre, right, left = depth_m[1:-1, 1:-1], depth_m[1:-1, 2:], depth_m[1:-1, :-2]
-    above, below = depth_m[:-2, 1:-1], depth_m[2:, 1:-1]
-    sloped, agreeing = [], []
-    for component, further, nearer in ((x, right, left), (y, above, below)):
-        slope = further - nearer
-        usable = (centre > 0) & (further > 0) & (nearer > 0) & (slope != 0)
-        usable &= (np.abs(slope) < _STEP * centre) & (np.abs(component) > _SLANT)
-        sloped.append(usable.sum())
-        agreeing.append((usable & (component * slope > 0)).sum())
-    return np.array(sloped), np.array(agreeing)
+def _moments(
+    normals: Float[np.ndarray, "3 h w"], column: Float[np.ndarray, " w"], row: Float[np.ndarray, " h"]
+) -> Float[np.ndarray, "3 2"]:
+    return np.stack([normals.sum(1) @ column, normals.sum(2) @ row], 1)
 
 
-def _repair(axis: str) -> str:
-    return f"normals are {FRAME}: negate {axis} in all files, or convert from the data's own frame"
+def _foreign(verdict: Verdict) -> str:
+    """That the frame is another one, which, and how to convert."""
+    known = f"by the slope of the depth, mean cosine {verdict.fit:.2f}" if verdict.by_depth else "by what they show"
+    if len(verdict.frames) == 1:
+        frame = verdict.frames[0]
+        return (
+            f"looks as stored in {named(frame)} ({known}); ours is {FRAME}: convert with"
+            f" headfreeze.data.readers.frames.to_ours(normals, '{frame}')"
+        )
+    listed = " or ".join(named(frame) for frame in verdict.frames[:_MOST_NAMED])
+    more = " or others" if len(verdict.frames) > _MOST_NAMED else ""
+    return (
+        f"not in our frame ({FRAME}), but stored in {listed}{more} ({known}); without depth that is not told apart:"
+        " compare the contact sheet with its ball, convert with headfreeze.data.readers.frames.to_ours"
+    )

@@ -1,32 +1,48 @@
 """A split's files: which there are, and whether each can be read and holds what its task says."""
 
-import hashlib
+import os
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from torch import Tensor
-
-from headfreeze.data.check.conventions import NormalsStatistics
-from headfreeze.data.check.statistics import DepthStatistics, KeypointsStatistics, SegmentationStatistics, Statistics
+from headfreeze.data.check.opening import Labelled, open_all
+from headfreeze.data.check.statistics import Statistics
 from headfreeze.data.folder import CONFIG, Dataset, files_below
-from headfreeze.data.images import EXTENSIONS, read_image
-from headfreeze.errors import InputError
+from headfreeze.data.images import EXTENSIONS
 from headfreeze.pictures import spread
 from headfreeze.progress import progress
-from headfreeze.tasks.base import Task
-from headfreeze.tasks.depth import DepthTask
-from headfreeze.tasks.normals import NormalsTask
 
-STATISTICS: dict[str, type[Statistics]] = {
-    "normals": NormalsStatistics,
-    "depth": DepthStatistics,
-    "segmentation": SegmentationStatistics,
-    "keypoints": KeypointsStatistics,
-}
 _NAMED = 3  # files that a line names
+_MOST_FAULTS = 1000  # of a split that are listed; more are counted
+
+
+class Files(Mapping[str, Path]):
+    """Paths by id. What is kept of each is its extension: a hundred thousand paths would take 40 MB a task."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._extensions: dict[str, str] = {}
+
+    def __getitem__(self, key: str) -> Path:
+        return self.folder / f"{key}{self._extensions[key]}"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._extensions)
+
+    def __len__(self) -> int:
+        return len(self._extensions)
+
+    def add(self, key: str, extension: str) -> None:
+        """Adds a file."""
+        self._extensions[key] = sys.intern(extension)
+
+    def within(self, others: "Files") -> "Files":
+        """Those whose id is in `others`, the ids being the very strings of it."""
+        found = Files(self.folder)
+        found._extensions = {key: self._extensions[key] for key in others if key in self._extensions}
+        return found
 
 
 @dataclass
@@ -40,31 +56,33 @@ class SplitFindings:
         sizes: how many of the opened images have which size (height, width).
         opened: how many images were opened, with all of their labels.
         statistics: of the labels of each task that were read.
-        faults: what is wrong, a line each.
+        faults: what is wrong, a line each; the first thousand.
+        more_faults: how many there are beyond those.
         doubts: what may be wrong, a line each.
         digests: the id of an image for each digest of an image file.
     """
 
     split: str
-    images: dict[str, Path] = field(default_factory=dict)
-    labels: dict[str, dict[str, Path]] = field(default_factory=dict)
+    images: Files
+    labels: dict[str, Files] = field(default_factory=dict)
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     opened: int = 0
     statistics: dict[str, Statistics] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    more_faults: int = 0
     doubts: list[str] = field(default_factory=list)
     digests: dict[bytes, str] = field(default_factory=dict)
 
+    def fault(self, line: str) -> None:
+        """One more thing is wrong."""
+        if len(self.faults) < _MOST_FAULTS:
+            self.faults.append(line)
+        else:
+            self.more_faults += 1
 
-@dataclass
-class _Opened:
-    """What one image and its labels gave; the size is None where the image could not be read."""
-
-    key: str
-    digest: bytes = b""
-    size: tuple[int, int] | None = None
-    statistics: dict[str, Statistics] = field(default_factory=dict)
-    faults: list[str] = field(default_factory=list)
+    def labelled(self, key: str) -> Labelled:
+        """The files of one image."""
+        return Labelled(self.images[key], {name: files[key] for name, files in self.labels.items() if key in files})
 
 
 def check_split(dataset: Dataset, split: str, sample: int = 0) -> SplitFindings:
@@ -73,16 +91,26 @@ def check_split(dataset: Dataset, split: str, sample: int = 0) -> SplitFindings:
     keys = list(findings.images)
     chosen = spread(keys, sample) if sample else keys
     empty: dict[str, list[Path]] = {name: [] for name in dataset.tasks}
+    files = (findings.labelled(key) for key in chosen)
     with progress(f"{dataset.root / split}", len(chosen)) as report:
-        for number, opened in enumerate(_open_all(dataset, findings, chosen), 1):
-            _add(findings, opened)
+        for opened in open_all(dataset.tasks, files, len(chosen)):
+            for key, digest in zip(chosen[findings.opened :], opened.digests, strict=False):
+                if digest:
+                    findings.digests.setdefault(digest, key)
+            findings.opened += len(opened.digests)
+            findings.sizes += opened.sizes
+            for line in opened.faults:
+                findings.fault(line)
             for name, statistics in opened.statistics.items():
-                if not statistics.valid:
-                    empty[name].append(findings.labels[name][opened.key])
-            report(number, "")
+                known = findings.statistics.get(name)
+                findings.statistics[name] = statistics if known is None else known + statistics
+            for name, paths in opened.empty.items():
+                empty[name] += paths
+            report(findings.opened, "")
     for name, statistics in findings.statistics.items():
         where = f"{dataset.root / split / name}: "
-        findings.faults += [where + fault for fault in statistics.faults()]
+        for line in statistics.faults():
+            findings.fault(where + line)
         findings.doubts += [where + doubt for doubt in statistics.doubts()]
         if empty[name] and statistics.valid:
             findings.doubts.append(f"{where}{len(empty[name])} files without any valid pixel{_names(empty[name])}")
@@ -91,23 +119,24 @@ def check_split(dataset: Dataset, split: str, sample: int = 0) -> SplitFindings:
 
 def _listed(dataset: Dataset, split: str) -> SplitFindings:
     """The files, before any is opened."""
-    findings = SplitFindings(split)
     folder = dataset.root / split
-    findings.images, others = _by_id(folder / "image", EXTENSIONS, findings)
+    findings = SplitFindings(split, Files(folder / "image"))
+    findings.images, others = _by_id(dataset.root, folder / "image", EXTENSIONS, findings)
     if not findings.images:
-        findings.faults.append(f"{folder / 'image'}: no images in it; put ID.jpg or ID.png files there")
+        findings.fault(f"{folder / 'image'}: no images in it; put ID.jpg or ID.png files there")
     if others:
         findings.doubts.append(f"{folder / 'image'}: {len(others)} files are no images and passed over{_names(others)}")
     for name, task in dataset.tasks.items():
-        files, others = _by_id(folder / name, task.extensions, findings)
-        findings.labels[name] = {key: path for key, path in files.items() if key in findings.images}
-        if orphans := [path for key, path in files.items() if key not in findings.images]:
-            findings.faults.append(
+        files, others = _by_id(dataset.root, folder / name, task.extensions, findings)
+        findings.labels[name] = files.within(findings.images)
+        if len(files) > len(findings.labels[name]):
+            orphans = [path for key, path in files.items() if key not in findings.images]
+            findings.fault(
                 f"{folder / name}: {len(orphans)} labels without an image{_names(orphans)}; name them like their"
                 " images, or remove them"
             )
         if others:
-            findings.faults.append(
+            findings.fault(
                 f"{folder / name}: {len(others)} files are passed over{_names(others)}; '{name}' labels end in"
                 f" {' or '.join(task.extensions)}: convert or remove them"
             )
@@ -117,84 +146,51 @@ def _listed(dataset: Dataset, split: str) -> SplitFindings:
     return findings
 
 
-def _by_id(folder: Path, extensions: Sequence[str], findings: SplitFindings) -> tuple[dict[str, Path], list[Path]]:
+def _by_id(root: Path, folder: Path, extensions: Sequence[str], findings: SplitFindings) -> tuple[Files, list[Path]]:
     """The files with one of the extensions by id, and the others."""
-    found: dict[str, Path] = {}
-    others = []
-    for key, path in sorted(files_below(folder)):
+    found = Files(folder)
+    others, outside = [], []
+    if folder.exists() and not folder.is_dir():
+        findings.fault(f"{folder}: a file, but the labels or images should lie in a folder of that name; remove it")
+    _check_folders(folder, extensions, findings)
+    home = root.resolve()
+    folded: dict[str, str] = {}
+    names: list[tuple[str, str]] = []
+    for key, path in files_below(folder, findings.fault):
         if path.suffix.lower() not in extensions:
             others.append(path)
-        elif key in found:
-            findings.faults.append(f"{path}: a second file with the id '{key}' beside {found[key].name}; keep one")
-        else:
-            found[key] = path
+            continue
+        names.append((key, path.suffix))
+        if path.is_symlink() and not path.resolve().is_relative_to(home):
+            outside.append(path)
+    for key, extension in sorted(names):
+        if key in found:
+            findings.fault(
+                f"{folder / (key + extension)}: a second file with the id '{key}' beside {found[key].name}; keep one"
+            )
+            continue
+        found.add(key, extension)
+        if (known := folded.setdefault(key.casefold(), key)) != key:
+            findings.fault(
+                f"{folder / (key + extension)}: its name differs from {found[known].name} by case alone, which other"
+                " file systems cannot hold; rename one"
+            )
+    if outside:
+        findings.doubts.append(
+            f"{folder}: {len(outside)} files are links out of {root}{_names(outside)}; a copy of it would lack them"
+        )
     return found, others
 
 
-def _open_all(dataset: Dataset, findings: SplitFindings, keys: Sequence[str]) -> Iterator[_Opened]:
-    """In order; decoders let go of the interpreter, so threads help."""
-    with ThreadPoolExecutor() as pool:
-        try:
-            yield from pool.map(lambda key: _open(dataset.tasks, findings, key), keys)
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _open(tasks: Mapping[str, Task], findings: SplitFindings, key: str) -> _Opened:
-    """Decodes an image and its labels to the last pixel."""
-    opened = _Opened(key)
-    path = findings.images[key]
-    try:
-        opened.size = read_image(path).shape[:2]
-        opened.digest = hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
-    except InputError as error:
-        opened.faults.append(str(error))
-    labels: dict[str, Tensor] = {}
-    for name, files in findings.labels.items():
-        if key not in files:
-            continue
-        task = tasks[name]
-        try:
-            values = task.read(files[key])
-        except InputError as error:
-            opened.faults.append(str(error))
-            continue
-        if not task.dense:
-            if opened.size:  # else where the points lie says nothing
-                labels[name] = task.wrap(values, opened.size)
-            continue
-        labels[name] = values
-        height, width = values.shape[-2:]
-        if opened.size not in (None, (height, width)):
-            image = "x".join(map(str, opened.size))
-            opened.faults.append(
-                f"{files[key]}: {height}x{width} pixels, but its image {path.name} has {image}; they must agree"
-            )
-    opened.statistics = _measured(tasks, labels)
-    return opened
-
-
-def _measured(tasks: Mapping[str, Task], labels: Mapping[str, Tensor]) -> dict[str, Statistics]:
-    depths = [label for name, label in labels.items() if tasks[name].kind == DepthTask.kind]
-    statistics: dict[str, Statistics] = {}
-    for name, label in labels.items():
-        task = tasks[name]
-        if task.kind == NormalsTask.kind and depths and depths[0].shape[-2:] == label.shape[-2:]:
-            statistics[name] = NormalsStatistics.of(label, task, depths[0])
-        elif task.kind in STATISTICS:
-            statistics[name] = STATISTICS[task.kind].of(label, task)
-    return statistics
-
-
-def _add(findings: SplitFindings, opened: _Opened) -> None:
-    findings.opened += 1
-    findings.faults += opened.faults
-    if opened.size:
-        findings.sizes[opened.size] += 1
-        findings.digests.setdefault(opened.digest, opened.key)
-    for name, statistics in opened.statistics.items():
-        known = findings.statistics.get(name)
-        findings.statistics[name] = statistics if known is None else known + statistics
+def _check_folders(folder: Path, extensions: Sequence[str], findings: SplitFindings) -> None:
+    """Folders that are named like files, and links to folders, which are not followed."""
+    for parent, folders, _ in os.walk(folder):
+        for name in folders:
+            path = Path(parent, name)
+            if path.is_symlink():
+                findings.fault(f"{path}: a link to a folder, which is not followed; put the folder itself there")
+            elif path.suffix.lower() in extensions:
+                findings.fault(f"{path}: a folder that is named like a file; put the file in its place, or rename it")
 
 
 def _names(paths: Sequence[Path]) -> str:

@@ -1,17 +1,16 @@
-"""Two datasets as source and target: which tasks they share, what can be main and anchor, how the classes differ."""
+"""Two datasets as source and target: which tasks they share, what can be main and anchor, how their labels differ."""
 
 from collections.abc import Iterator, Mapping
 from functools import reduce
 from operator import add
 
+from headfreeze.data.check.differences import Difference, differences
 from headfreeze.data.check.files import SplitFindings
-from headfreeze.data.check.statistics import SegmentationStatistics
+from headfreeze.data.check.statistics import Statistics
 from headfreeze.data.folder import CONFIG, Dataset
 
 Checked = tuple[Dataset, Mapping[str, SplitFindings]]
 """A dataset and what was found in its splits."""
-
-_NAMED_CLASSES = 3
 
 
 def pair_faults(source: Checked, target: Checked) -> Iterator[str]:
@@ -36,8 +35,6 @@ def pair_lines(source: Checked, target: Checked) -> Iterator[str]:
     yield f"evaluation:  {_listed(measured)} (labelled in the target's test split)"
     if not anchors:
         yield "an anchor is missing; `headfreeze annotate edges ROOT` writes one, on both"
-    for name in same:
-        yield from _class_lines(name, source, target)
 
 
 def _labelled(checked: Checked, split: str, name: str) -> bool:
@@ -49,16 +46,18 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names) or "none"
 
 
-def _class_lines(name: str, source: Checked, target: Checked) -> Iterator[str]:
-    """How much the shares of a segmentation's classes differ, over all splits."""
-    pooled = [[f.statistics[name] for f in splits.values() if name in f.statistics] for _, splits in (source, target)]
-    if not all(pooled):
-        return
-    ours, theirs = (reduce(add, statistics) for statistics in pooled)
-    if not isinstance(ours, SegmentationStatistics) or not isinstance(theirs, SegmentationStatistics):
-        return
-    change = {each: theirs.shares[each] - share for each, share in ours.shares.items()}
-    largest = sorted(change, key=lambda each: -abs(change[each]))[:_NAMED_CLASSES]
-    named = ", ".join(f"{each} {ours.shares[each]:.0%} → {theirs.shares[each]:.0%}" for each in largest)
-    moved = sum(map(abs, change.values())) / 2
-    yield f"{name}: classes differ in {moved:.0%} of the pixels, most: {named}"
+def pair_differences(source: Checked, target: Checked) -> list[Difference]:
+    """How the labels of the tasks that both have are distributed in all of their splits."""
+    found: list[Difference] = []
+    for name, task in source[0].tasks.items():
+        if target[0].tasks.get(name) == task:
+            ours, theirs = pooled(source, name), pooled(target, name)
+            if ours is not None and theirs is not None:
+                found += differences(name, ours, theirs)
+    return found
+
+
+def pooled(checked: Checked, name: str) -> Statistics | None:
+    """The statistics of a task over all splits; None without any."""
+    statistics = [findings.statistics[name] for findings in checked[1].values() if name in findings.statistics]
+    return reduce(add, statistics) if statistics else None

@@ -5,8 +5,10 @@ from itertools import combinations
 from pathlib import Path
 
 from headfreeze.data.check import table
+from headfreeze.data.check.differences import advice
 from headfreeze.data.check.files import SplitFindings, check_split
-from headfreeze.data.check.pair import Checked, pair_faults, pair_lines
+from headfreeze.data.check.page import write_page
+from headfreeze.data.check.pair import Checked, pair_differences, pair_faults, pair_lines
 from headfreeze.data.check.sheet import write_sheet
 from headfreeze.data.folder import CONFIG, SPLITS, Dataset, open_dataset
 from headfreeze.errors import InputError
@@ -17,7 +19,7 @@ def check_datasets(roots: Sequence[Path], out: Path | None = None, sample: int =
 
     Args:
         roots: the datasets; two are also looked at as source and target.
-        out: gets a contact sheet OUT/NAME-SPLIT.png for every split; none is written without it.
+        out: gets index.html and a contact sheet NAME-SPLIT.png of every split; nothing is written without it.
         sample: open only this many images a split, with their labels, at equal distances; 0 means all.
 
     Returns:
@@ -31,6 +33,7 @@ def check_datasets(roots: Sequence[Path], out: Path | None = None, sample: int =
     checked: dict[str, Checked] = {}
     faults: list[str] = []
     doubts: list[str] = []
+    more = 0
     for name, root in _named(roots).items():
         try:
             checked[name] = _checked(open_dataset(root), sample)
@@ -39,19 +42,29 @@ def check_datasets(roots: Sequence[Path], out: Path | None = None, sample: int =
     for dataset, splits in checked.values():
         for findings in splits.values():
             faults += findings.faults
+            more += findings.more_faults
             doubts += findings.doubts
         doubts += [*_repeated(dataset, splits), *_unlabelled(dataset, splits)]
     as_pair = list(checked.values()) if len(checked) == len(roots) == 2 else []
     if as_pair:
         faults += pair_faults(*as_pair)
+    found = pair_differences(*as_pair) if as_pair else []
+    doubts += advice(found)
+    uses = list(pair_lines(*as_pair)) if as_pair else []
     _print_table(checked)
-    _print_list("as source and target:", pair_lines(*as_pair) if as_pair else ())
-    _print_list(f"wrong ({len(faults)}):", faults)
+    _print_list("as source and target:", [*uses, *(each.line for each in found)])
+    count = len(faults) + more
+    _print_list(f"wrong ({count}):", [*faults, *([f"… and {more} more"] if more else [])])
     _print_list(f"worth a look ({len(doubts)}):", doubts)
-    _print_list("contact sheets:", _sheets(checked, out) if out else ["--out FOLDER writes one for every split"])
+    if out:
+        sheets = dict(_sheets(checked, out))
+        page = write_page(checked, sheets, uses, found, faults, count, doubts, out)
+        _print_list("to look at:", [str(page), *(str(out / name) for name in sheets.values())])
+    else:
+        _print_list("to look at:", ["--out FOLDER writes a page with a contact sheet of every split"])
     if not faults:
         print("\nnothing is wrong")
-    return len(faults)
+    return count
 
 
 def _named(roots: Sequence[Path]) -> dict[str, Path]:
@@ -86,12 +99,13 @@ def _unlabelled(dataset: Dataset, splits: Mapping[str, SplitFindings]) -> Iterat
             yield f"{dataset.root / CONFIG}: declares '{name}', but no split has a label of it"
 
 
-def _sheets(checked: Mapping[str, Checked], out: Path) -> Iterator[str]:
+def _sheets(checked: Mapping[str, Checked], out: Path) -> Iterator[tuple[tuple[str, str], str]]:
+    """Writes them; ((dataset, split), file's name) of each."""
     for name, (dataset, splits) in checked.items():
         for split, findings in splits.items():
-            path = out / f"{name}-{split}.png"
-            write_sheet(dataset, findings, path)
-            yield str(path)
+            file = f"{name}-{split}.png"
+            write_sheet(dataset, findings, out / file)
+            yield (name, split), file
 
 
 def _print_table(checked: Mapping[str, Checked]) -> None:
@@ -100,8 +114,7 @@ def _print_table(checked: Mapping[str, Checked]) -> None:
     for name, (dataset, _) in checked.items():
         print(f"{name} = {dataset.root}")
     print()
-    columns = [table.column(name, findings) for name, (_, splits) in checked.items() for findings in splits.values()]
-    print("\n".join(table.lines(columns)))
+    print("\n".join(table.lines(table.columns(checked))))
 
 
 def _print_list(title: str, items: Iterable[str]) -> None:

@@ -13,17 +13,19 @@ import numpy as np
 from jaxtyping import Float, Integer
 from torch import Tensor
 
+from headfreeze.data.check.poses import angles_row, counted, head_pose_deg, is_face
 from headfreeze.tasks.base import Task
 from headfreeze.tasks.points import Points, located
 from headfreeze.tasks.segmentation import SegmentationTask
 
 _NEAREST_M, _FARTHEST_M = 1e-3, 1e3  # what a depth label can hold
-_DEPTH_EDGES_M = np.geomspace(_NEAREST_M, _FARTHEST_M, 601)  # steps of 2.3 %
+DEPTH_EDGES_M = np.geomspace(_NEAREST_M, _FARTHEST_M, 601)  # steps of 2.3 %
 _TOO_FAR_M, _TOO_NEAR_M = 100.0, 0.05
 _UNITS = ".npy holds metres, a 16-bit PNG millimetres"
 _MOSTLY_INVALID = 0.25
 _MANY_OUTSIDE = 0.25
 _SMALL = 0.01
+ANGLES = ("yaw", "pitch", "roll")
 
 
 @dataclass(frozen=True)
@@ -76,15 +78,19 @@ class DepthStatistics(Statistics):
     def of(cls, label: Float[Tensor, "1 h w"], task: Task) -> Self:
         """The sums of one label."""
         depth_m = label[task.valid(label)].numpy()
-        counts, _ = np.histogram(depth_m.clip(_NEAREST_M, _FARTHEST_M), _DEPTH_EDGES_M)
+        counts, _ = np.histogram(depth_m.clip(_NEAREST_M, _FARTHEST_M), DEPTH_EDGES_M)
         return cls(task, label.numel(), depth_m.size, counts)
 
     def quantile_m(self, share: float) -> float:
         """The depth below which this share of the valid pixels lies; NaN where none is valid."""
         if not self.valid:
             return float("nan")
-        step = int(np.searchsorted(np.cumsum(self.counts), share * self.valid))
-        return float(np.sqrt(_DEPTH_EDGES_M[step] * _DEPTH_EDGES_M[step + 1]))
+        (step,) = self.steps(share)
+        return float(np.sqrt(DEPTH_EDGES_M[step] * DEPTH_EDGES_M[step + 1]))
+
+    def steps(self, *shares: float) -> list[int]:
+        """The steps of the histogram that these quantiles lie in."""
+        return [int(np.searchsorted(np.cumsum(self.counts), share * self.valid)) for share in shares]
 
     def rows(self) -> dict[str, str]:
         """Share of valid pixels, and quantiles."""
@@ -142,7 +148,7 @@ def percent(share: float) -> str:
 
 @dataclass(frozen=True)
 class KeypointsStatistics(Statistics):
-    """Points: how many are known, have a depth, lie in the image; and how large the object is in it."""
+    """Points: how many are known, have a depth, lie in the image; the object's size in it; how a head is turned."""
 
     unit: ClassVar[str] = "point"
 
@@ -151,6 +157,7 @@ class KeypointsStatistics(Statistics):
     outside: int
     labels: int
     size: float
+    poses: Integer[np.ndarray, "3 steps"]
 
     @classmethod
     def of(cls, label: Tensor, task: Task) -> Self:
@@ -163,7 +170,9 @@ class KeypointsStatistics(Statistics):
         size = float(np.ptp(place, axis=0).max()) if len(place) else 0.0
         z = points[:, 2][points[:, 2].isfinite()]
         flat = len(z) > 1 and bool((z == z[0]).all())
-        return cls(task, len(points), len(place), len(z), flat, outside, bool(len(place)), size)
+        poses = head_pose_deg(points.numpy()) if is_face(task) else (np.nan,) * 3
+        turned = np.stack([counted(np.array([angle])) for angle in poses])
+        return cls(task, len(points), len(place), len(z), flat, outside, bool(len(place)), size, turned)
 
     def rows(self) -> dict[str, str]:
         """Shares of the points that are known, have a depth, lie outside of their image; the mean size."""
@@ -172,7 +181,7 @@ class KeypointsStatistics(Statistics):
             "with z": percent(self.deep / max(self.pixels, 1)),
             "outside of the image": percent(self.outside / max(self.valid, 1)),
             "size, share of the image": percent(self.size / max(self.labels, 1)),
-        }
+        } | {f"head's {n}": angles_row(counts) for n, counts in zip(ANGLES, self.poses, strict=True) if counts.any()}
 
     def faults(self) -> Iterator[str]:
         """Points in other units than pixels."""

@@ -1,10 +1,11 @@
 """The table of the report: a column for each split of each dataset, a row for each figure, in groups."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from headfreeze.data.check.files import SplitFindings
+from headfreeze.data.folder import Dataset
 
 _GAP, _WIDE_GAP = "  ", "     "
 
@@ -37,13 +38,23 @@ def column(dataset: str, findings: SplitFindings) -> Column:
     return Column(dataset, findings.split, cells)
 
 
-def lines(columns: Sequence[Column]) -> Iterator[str]:
-    """The table, line by line; a figure that a split does not have is a dash."""
-    groups: dict[str, dict[str, str]] = {}
+def columns(checked: Mapping[str, tuple[Dataset, Mapping[str, SplitFindings]]]) -> list[Column]:
+    """The figures of all splits of datasets by name."""
+    return [column(name, findings) for name, (_, splits) in checked.items() for findings in splits.values()]
+
+
+def groups(columns: Sequence[Column]) -> dict[str, list[str]]:
+    """The names of the rows that any column has, by group."""
+    found: dict[str, dict[str, str]] = {}
     for each in columns:
         for group, cells in each.cells.items():
-            groups.setdefault(group, {}).update(cells)
-    stub = max(len(row) for rows in groups.values() for row in rows) + 2
+            found.setdefault(group, {}).update(cells)
+    return {group: list(rows) for group, rows in found.items()}
+
+
+def lines(columns: Sequence[Column]) -> Iterator[str]:
+    """The table, line by line; a figure that a split does not have is a dash."""
+    stub = max(len(row) for rows in groups(columns).values() for row in rows) + 2
     datasets = [list(same) for _, same in itertools.groupby(columns, key=lambda each: each.dataset)]
     widths = [width for same in datasets for width in _widths(same)]
     gaps = [gap for same in datasets for gap in (_WIDE_GAP, *[_GAP] * (len(same) - 1))]
@@ -54,7 +65,7 @@ def lines(columns: Sequence[Column]) -> Iterator[str]:
     names = (_WIDE_GAP + same[0].dataset.ljust(_span(_widths(same))) for same in datasets)
     yield (" " * stub + "".join(names)).rstrip()
     yield line("", [each.split for each in columns])
-    for group, rows in groups.items():
+    for group, rows in groups(columns).items():
         yield group
         for row in rows:
             yield line(f"  {row}", [each.cells.get(group, {}).get(row, "-") for each in columns])

@@ -17,11 +17,10 @@ _T = TypeVar("_T")
 
 
 class Stored(NamedTuple):
-    """An image's normals as they are stored, its depth, and its focal length where that is known."""
+    """An image's normals as they are stored, and its depth."""
 
     normals: Float[np.ndarray, "h w 3"]
     depth_m: Float[np.ndarray, "h w"]
-    focal_px: tuple[float, float] | None = None
 
 
 def frame_of(frame: str, root: Path, stored: Iterable[Callable[[], Stored]]) -> str:

@@ -27,9 +27,6 @@ from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError, unknown
 from headfreeze.tasks.images import read_npy
 
-FOCAL_PX = (886.81, 927.06)
-"""From the makers' devkit (intrinsics.txt), at 1024 × 768."""
-_WIDTH = 1024
 _PLACES = ("indoors", "outdoor", "all")
 
 
@@ -107,8 +104,7 @@ class Diode(Reader):
         depth, normals = self._depth(path), self._normals(path)
         if normals.shape[:2] != depth.shape:
             raise InputError(f"{_beside(path, 'normal')}: {normals.shape}, but its depth is {depth.shape}")
-        scale = depth.shape[1] / _WIDTH
-        return Stored(normals, depth, (FOCAL_PX[0] * scale, FOCAL_PX[1] * scale))
+        return Stored(normals, depth)
 
 
 def _beside(path: Path, what: str) -> Path:

@@ -1,5 +1,7 @@
 """Normals from other camera frames to ours: x right, y up, z toward the viewer."""
 
+import itertools
+
 import numpy as np
 from jaxtyping import Float
 
@@ -15,6 +17,19 @@ NAMED = {
 """What ours are made of, by the frame's name: signed axes of the foreign one."""
 
 _AXES = {"x": 0, "y": 1, "z": 2}
+
+
+def _all_frames() -> dict[str, Float[np.ndarray, "3 3"]]:
+    frames = {}
+    for axes in itertools.permutations(range(3)):
+        for signs in itertools.product((1, -1), repeat=3):
+            text = " ".join(("-" if sign < 0 else "") + "xyz"[axis] for axis, sign in zip(axes, signs, strict=True))
+            frames[text] = np.eye(3)[list(axes)] * np.array(signs)[:, None]
+    return frames
+
+
+FRAMES = _all_frames()
+"""{signed axes: the matrix that makes our normals of the stored ones}; ours, "x y z", is the first."""
 
 
 def parse_axes(text: str) -> tuple[tuple[int, float], ...]:

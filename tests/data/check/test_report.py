@@ -232,7 +232,8 @@ def test_two_roots_of_one_name_get_columns_and_sheets_of_their_own(
     check_datasets([tiny_pair.source, tiny_pair.source], out=tmp_path / "sheets", sample=2)
     assert f"source-2 = {tiny_pair.source}" in capsys.readouterr().out
     assert {p.name for p in (tmp_path / "sheets").iterdir()} == {
-        f"{name}-{split}.png" for name in ("source", "source-2") for split in COUNTS
+        *(f"{name}-{split}.png" for name in ("source", "source-2") for split in COUNTS),
+        "index.html",
     }
 
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headfreeze.data.check.files import STATISTICS
+from headfreeze.data.check.opening import STATISTICS
 from headfreeze.data.check.statistics import DepthStatistics, SegmentationStatistics, percent
 from headfreeze.tasks import TASKS, Task, make_task
 from headfreeze.tasks.labels import Depth, Normals

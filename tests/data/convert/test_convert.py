@@ -285,7 +285,7 @@ def link_out(root: Path) -> None:
 
 ATTACKS: dict[str, tuple[Callable[[Path], object], str]] = {
     "ids that differ by case": (case_clash, "has frame 'a' and 'A', which differ by case alone"),
-    "a name that is no UTF-8": (not_utf8, "is not UTF-8; rename it"),
+    "a name that is no UTF-8": (not_utf8, "bytes that are no UTF-8, in its name; rename the file"),
     "no config": (lambda root: (root / "dataset.yaml").unlink(), "no dataset.yaml in it"),
     "no images": (lambda root: [p.unlink() for p in (root / "train/image").iterdir()], "no images in it"),
 }
