@@ -1,0 +1,91 @@
+"""Does the anchor help? What can be said of it without a label of the main task on the target."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from headfreeze.selection.names import CROSS_TASK
+from headfreeze.selection.ranking import Values
+from headfreeze.selection.runs import TrainedRun
+
+Effect = Literal["helps", "hurts", "unclear"]
+WITNESSES = (CROSS_TASK, "stylised_error", "photometric_consistency")
+"""Of three kinds: does a prediction go with the anchor, is it right in the target's look, is it the same in other light?"""
+_NEEDED = 2
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One recipe that uses the anchor, against those without one.
+
+    Attributes:
+        recipe: its name.
+        seeds: how many of its runs have a run without the anchor beside them, of the same settings and seed.
+        helps: the witnesses by which it is better with every seed.
+        hurts: those by which it is worse with every seed.
+    """
+
+    recipe: str
+    seeds: int
+    helps: Sequence[str]
+    hurts: Sequence[str]
+
+    @property
+    def effect(self) -> Effect:
+        """What two witnesses say that no other one denies."""
+        if len(self.helps) >= _NEEDED and not self.hurts:
+            return "helps"
+        return "hurts" if len(self.hurts) >= _NEEDED and not self.helps else "unclear"
+
+
+def evidence(runs: Sequence[TrainedRun], values: Values) -> list[Evidence]:
+    """What there is of every recipe that uses the anchor and can be compared with one that does not."""
+    plain = {_settings(run): value for run, value in zip(runs, values, strict=True) if _is_plain(run)}
+    pairs: dict[str, list[tuple[Mapping[str, float], Mapping[str, float]]]] = {}
+    for run, value in zip(runs, values, strict=True):
+        if run.uses_anchor and _settings(run) in plain:
+            pairs.setdefault(run.recipe, []).append((value, plain[_settings(run)]))
+    return [_evidence(recipe, each) for recipe, each in pairs.items()]
+
+
+def verdict(runs: Sequence[TrainedRun], values: Values) -> str:
+    """A sentence or two for people."""
+    found = evidence(runs, values)
+    if not found:
+        if any(run.uses_anchor for run in runs):
+            return (
+                "Whether the anchor helps cannot be told: there is no run without it at the same settings; train the"
+                " recipe baseline beside these."
+            )
+        return ""
+    by: dict[Effect, list[str]] = {"helps": [], "hurts": [], "unclear": []}
+    for each in found:
+        by[each.effect].append(each.recipe)
+    parts = [f"the anchor {effect} in {', '.join(by[effect])}" for effect in ("helps", "hurts") if by[effect]]
+    if by["unclear"]:
+        parts.append(f"nothing can be told of {', '.join(by['unclear'])}")
+    said = [each.seeds for each in found if each.effect != "unclear"]
+    few = " With one seed that may be chance." if said and min(said) == 1 else ""
+    return f"Without labels, the evidence against runs that do not use it: {'; '.join(parts)}.{few}"
+
+
+def _evidence(recipe: str, pairs: Sequence[tuple[Mapping[str, float], Mapping[str, float]]]) -> Evidence:
+    there = [name for name in WITNESSES if all(name in with_ and name in without for with_, without in pairs)]
+    changes = {name: [with_[name] - without[name] for with_, without in pairs] for name in there}
+    return Evidence(
+        recipe,
+        len(pairs),
+        [name for name in there if max(changes[name]) < 0],
+        [name for name in there if min(changes[name]) > 0],
+    )
+
+
+def _is_plain(run: TrainedRun) -> bool:
+    return not run.uses_anchor and run.card.adversary is None
+
+
+def _settings(run: TrainedRun) -> str:
+    """All that two runs must share to be compared: what belongs to anchor and adversary aside."""
+    settings: dict[str, Any] = run.card.settings
+    return json.dumps([settings[part] for part in ("pair", "architecture", "training")], sort_keys=True)
