@@ -492,8 +492,9 @@ def _convert(values: Namespace) -> None:
     for line in found.skipped:
         print(f"left out: {line}")
     counts = ", ".join(f"{count} {split}" for split, count in found.counts.items())
+    next_ = "data check" if (values.out / "dataset.yaml").exists() else "annotate edges"
     left = f"; {len(found.skipped)} were left out, listed in {values.out}/skipped.txt" if found.skipped else ""
-    print(f"{values.out}: {counts} images{left}; next: headfreeze data check {values.out}")
+    print(f"{values.out}: {counts} images{left}; next: headfreeze {next_} {values.out}")
 
 
 def _pairs(words: list[str]) -> dict[str, str]:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torchvision import tv_tensors
+
+from headfreeze.tasks.labels import wrapped
 
 LabelKey = tuple[str, str]
 """(domain, task)."""
@@ -33,7 +34,7 @@ class DeviceBatch:
         if count == 1:
             return self
         images = torch.cat([_part(self.image[self.rows(domain)], number, count) for domain in ("source", "target")])
-        labels = {k: tv_tensors.wrap(_part(v, number, count), like=v) for k, v in self.labels.items()}
+        labels = {k: wrapped(_part(v, number, count), v) for k, v in self.labels.items()}
         return DeviceBatch(images, labels, self.n_source // count)
 
 

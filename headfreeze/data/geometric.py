@@ -7,12 +7,11 @@ import torch
 import torch.nn.functional as nnf
 from jaxtyping import Float
 from torch import Generator, Tensor
-from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as transform
 
 from headfreeze.data.batch import DeviceBatch, LabelKey
 from headfreeze.data.draws import uniform
-from headfreeze.tasks.labels import DenseLabel
+from headfreeze.tasks.labels import DenseLabel, wrapped
 from headfreeze.tasks.points import Points, centred_z
 from headfreeze.tasks.segmentation import invalid_index
 
@@ -29,7 +28,7 @@ def mirrored(batch: DeviceBatch, generator: Generator) -> DeviceBatch:
         mirror = transform.horizontal_flip(label)
         own = chosen[batch.rows(domain)].view(-1, *(1 for _ in label.shape[1:]))
         plain = torch.where(own, mirror.as_subclass(Tensor), label.as_subclass(Tensor))
-        labels[domain, task] = tv_tensors.wrap(plain, like=label)
+        labels[domain, task] = wrapped(plain, label)
     image = torch.where(chosen, transform.horizontal_flip(batch.image), batch.image)
     return DeviceBatch(image, labels, batch.n_source)
 
@@ -180,4 +179,4 @@ def _sampled(
             moved = label.rotated(moved, rotation, depth) * seen
         else:
             moved = moved.masked_fill(~seen, invalid_index(label.dtype))
-    return tv_tensors.wrap(moved.to(label.dtype), like=label)
+    return wrapped(moved.to(label.dtype), label)

@@ -8,6 +8,15 @@ from torch import Tensor
 from torchvision import tv_tensors
 
 
+def wrapped(value: Tensor, like: Tensor) -> Tensor:
+    """`value` as a label of the type and the attributes of another one.
+
+    `tv_tensors.wrap` asks a type of one's own how to keep its attributes only since torchvision 0.27.
+    """
+    keeping = getattr(type(like), "wrap", None)
+    return keeping(value, like) if keeping else tv_tensors.wrap(value, like=like)
+
+
 class DenseLabel(tv_tensors.TVTensor):
     """A measured quantity for every pixel, (…, k, h, w) float32, in which all-zero pixels are invalid.
 

@@ -67,7 +67,8 @@ class PhaseTraining:
         self.fabric, self.plan, self.data, self.settings, self.folder = fabric, plan, data, settings, folder
         self.network = network.to(fabric.device).to(memory_format=torch.channels_last)
         self.freeze = Freeze(self.network, after=plan.freeze_after) if plan.freeze_after else None
-        fused = fabric.device.type in ("cpu", "cuda")
+        # Fused optimizers undo the scaling of half precision themselves, after gradients would have been clipped.
+        fused = fabric.device.type in ("cpu", "cuda") and settings.precision != "16"
         optimizer = make_optimizer(Freeze.trainable(self.network), settings, plan.rate, fused)
         self.module, self.optimizer = fabric.setup(self.network, optimizer)
         self.average = averaged(self.network, settings.ema) if settings.ema else None

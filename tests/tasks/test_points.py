@@ -12,6 +12,8 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
+from headfreeze.data.batch import DeviceBatch
+from headfreeze.data.geometric import mirrored
 from headfreeze.errors import InputError
 from headfreeze.tasks.points import Points, centred_z, located
 
@@ -113,3 +115,17 @@ def test_z_counts_from_the_mean_of_the_points_that_have_one() -> None:
     z, known = centred_z(rows[2:])
     assert z.tolist() == [0.0]
     assert not known.any()
+
+
+def test_points_of_a_batch_keep_their_attributes_with_a_torchvision_that_does_not_know_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before 0.27 `tv_tensors.wrap` gives a type of one's own without its attributes."""
+    monkeypatch.setattr(tv_tensors, "wrap", lambda value, like, **_: value.as_subclass(type(like)))
+    points = Points(torch.rand(2, 3, 4), canvas_size=(8, 8), mirror=(1, 0, 2))
+    batch = DeviceBatch(torch.zeros(2, 3, 8, 8, dtype=torch.uint8), {("source", "dots"): points}, 2)
+    for kept in (mirrored(batch, torch.Generator().manual_seed(0)), batch.part(1, 2)):
+        label = kept.labels["source", "dots"]
+        assert isinstance(label, Points)
+        assert label.canvas_size == (8, 8)
+        assert label.mirror == (1, 0, 2)

@@ -107,10 +107,13 @@ def convert(
         raise InputError(f"{out}: exists already; name a folder that does not, or remove it first")
     reader = open_reader(format, source, settings)
     job = _Job(reader, choice)
+    if packed and not job.entries:
+        raise InputError(f"{source}: {format} has no labels; packed shards are for data sets that have")
     frames = job.frames()
     card = {"format": format, "source": str(source.resolve()), "settings": dict(settings or {})} | choice.card()
     with workplace(out, card) as folder:
-        write_text(folder / CONFIG, yaml.safe_dump({"tasks": job.entries}, sort_keys=False))
+        if job.entries:  # photographs have none; annotators declare what they write
+            write_text(folder / CONFIG, yaml.safe_dump({"tasks": job.entries}, sort_keys=False))
         counts, skipped = _converted(job, frames, folder, workers, skip_bad)
         if not counts:
             raise InputError(f"{source}: no frame of {len(frames)} could be read; the first: {skipped[0]}")

@@ -21,6 +21,12 @@ READERS: dict[str, str] = {
     "2d3ds": "stanford2d3ds:Stanford2D3DS",
     "scannet": "scannet:ScanNet",
     "diode": "diode:Diode",
+    "sfsnet": "sfsnet:SfSNet",
+    "300w-lp": "w300lp:W300LP",
+    "aflw2000": "w300lp:AFLW2000",
+    "facesynthetics": "facesynthetics:FaceSynthetics",
+    "photos": "photos:Photos",
+    "videos": "photos:Videos",
 }
 """module:class below headfreeze.data.readers."""
 
