@@ -12,7 +12,6 @@ from headfreeze.evaluation.unlabelled import IMAGES, badness, split_with, target
 from headfreeze.pictures import spread
 from headfreeze.run import Run
 
-Picture = UInt8[np.ndarray, "h w 3"]
 BETA = 0.05
 """Half the side of the square of low frequencies, as a share of the shorter side; the paper tries 0.01 … 0.09."""
 
@@ -35,11 +34,13 @@ def stylised_error(run: Run, pair: OpenPair) -> float:
     return badness(main, total.compute())
 
 
-def in_the_look_of(image: Picture, other: Picture, beta: float = BETA) -> Picture:
+def in_the_look_of(
+    image: UInt8[np.ndarray, "h w 3"], other: UInt8[np.ndarray, "h2 w2 3"], beta: float = BETA
+) -> UInt8[np.ndarray, "h w 3"]:
     """The image with the amplitudes of the other one at low frequencies, its own phases and its own size."""
     height, width = image.shape[:2]
-    other = cv2.resize(other, (width, height), interpolation=cv2.INTER_AREA)
-    spectrum, wanted = (np.fft.fft2(each.astype(np.float64), axes=(0, 1)) for each in (image, other))
+    look = cv2.resize(other, (width, height), interpolation=cv2.INTER_AREA)
+    spectrum, wanted = (np.fft.fft2(each.astype(np.float64), axes=(0, 1)) for each in (image, look))
     reach = max(1, int(min(height, width) * beta))
     rows, columns = (np.abs(np.fft.fftfreq(n, 1 / n)) <= reach for n in (height, width))
     low = (rows[:, None] & columns[None])[..., None]

@@ -6,5 +6,7 @@ CROSS_TASK, DISAGREEMENT, COMBINED = "cross_task_energy", "disagreement", "combi
 VALIDATORS = (*OBJECTIVES, CROSS_TASK, DISAGREEMENT)
 """Those of a single run, then those that need more than it: a network trained for the pair, the other runs."""
 CHOICES = (*VALIDATORS, COMBINED)
+MEASURING = ("source_loss", "stylised_error", CROSS_TASK)
+"""Those that compare with a known label, of the source or of the anchor, and say something of every run: `combined`."""
 DEFAULT = COMBINED
 """The one that did best in docs/select.md."""

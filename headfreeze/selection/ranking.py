@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.stats import rankdata
 
-from headfreeze.selection.names import COMBINED, VALIDATORS
+from headfreeze.selection.names import COMBINED, MEASURING
 
 Values = Sequence[Mapping[str, float]]
 """By run, its finite values by validator."""
 
 
 def scores(values: Values, validator: str) -> list[float]:
-    """What runs are ranked by, lower is better: a validator's values or the mean of ranks; NaN where it says nothing."""
+    """What runs are ranked by, low is good: a validator's values or the mean of ranks; NaN where it says nothing."""
     if validator != COMBINED:
         return [each.get(validator, math.nan) for each in values]
-    ranks = [_ranks(values, name) for name in VALIDATORS]
+    ranks = [_ranks(values, name) for name in MEASURING]
     with np.errstate(invalid="ignore"):
         return [_mean([each[i] for each in ranks]) for i in range(len(values))]
 

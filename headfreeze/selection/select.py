@@ -92,8 +92,8 @@ def select(folder: Path | str, validator: str = DEFAULT, *, device: str = "auto"
 
     Args:
         folder: what `compare`, finished or not, or `search` wrote, or a folder of runs of `fit`.
-        validator: what decides, a name in CHOICES; combined is the mean of the ranks by all that say something of all
-            runs.
+        validator: what decides, a name in CHOICES; combined is the mean of the ranks by those of MEASURING that
+            say something of all runs.
         device: where networks compute.
         workers: processes; 0 chooses: one on a GPU, else one a core.
 

@@ -3,15 +3,17 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from headfreeze.selection.names import CROSS_TASK
 from headfreeze.selection.ranking import Values
 from headfreeze.selection.runs import TrainedRun
+from headfreeze.selection.select import read_selection
 
 Effect = Literal["helps", "hurts", "unclear"]
 WITNESSES = (CROSS_TASK, "stylised_error", "photometric_consistency")
-"""Of three kinds: does a prediction go with the anchor, is it right in the target's look, is it the same in other light?"""
+"""Of three kinds: it goes with the anchor, it is right in the target's look, it stays the same in another light."""
 _NEEDED = 2
 
 
@@ -68,6 +70,15 @@ def verdict(runs: Sequence[TrainedRun], values: Values) -> str:
     said = [each.seeds for each in found if each.effect != "unclear"]
     few = " With one seed that may be chance." if said and min(said) == 1 else ""
     return f"Without labels, the evidence against runs that do not use it: {'; '.join(parts)}.{few}"
+
+
+def said_without_labels(folder: Path) -> str:
+    """What the choice that `select` has written to `folder` says of run and anchor; empty where there is none."""
+    found = read_selection(folder)
+    if found is None:
+        return ""
+    best = f"Chosen without labels, by {found.validator}: {found.best.recipe}, seed {found.best.seed}."
+    return f"{best} {verdict(found.runs, found.values)}".strip()
 
 
 def _evidence(recipe: str, pairs: Sequence[tuple[Mapping[str, float], Mapping[str, float]]]) -> Evidence:
