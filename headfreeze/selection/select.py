@@ -29,11 +29,13 @@ class Selection:
     """Runs with what validators say of them.
 
     Attributes:
+        folder: below which they lie.
         validator: the one that decides, a name in CHOICES.
         runs: in the order in which they were found.
         values: of each run, its finite values by validator; lower is better.
     """
 
+    folder: Path
     validator: str
     runs: Sequence[TrainedRun]
     values: Sequence[Mapping[str, float]]
@@ -58,12 +60,12 @@ class Selection:
         return self.runs[self.order[0]]
 
     def rows(self) -> list[dict[str, Any]]:
-        """What selection.json holds: a run each, the best first."""
+        """What selection.json holds: a run each, the best first; where they lie as seen from the folder."""
         return [
             {
                 "recipe": self.runs[i].recipe,
                 "seed": self.runs[i].seed,
-                "run": str(self.runs[i].folder),
+                "run": self.runs[i].folder.relative_to(self.folder).as_posix(),
                 "score": self.scores[i],
                 "validator": self.validator,
                 "validators": dict(self.values[i]),
@@ -107,7 +109,7 @@ def select(folder: Path | str, validator: str = DEFAULT, *, device: str = "auto"
         raise InputError(f"workers is {workers}; the least is 0")
     runs = find_runs(folder)
     check_folder(folder)
-    found = Selection(validator, runs, values_of(runs, folder / "selection", device, workers))
+    found = Selection(folder, validator, runs, values_of(runs, folder / "selection", device, workers))
     if not any(map(math.isfinite, found.scores)):
         known = {name for each in found.values for name in each}
         raise InputError(
@@ -122,9 +124,9 @@ def read_selection(folder: Path) -> Selection | None:
     """What `select` has written to `folder`; None where there is nothing, it is damaged, or its runs are gone."""
     try:
         rows = json.loads((folder / _FILE).read_text())
-        runs = [TrainedRun(Path(row["run"]), RunCard.read(Path(row["run"]))) for row in rows]
+        runs = [TrainedRun(folder / row["run"], RunCard.read(folder / row["run"])) for row in rows]
         values = [{str(name): float(value) for name, value in row["validators"].items()} for row in rows]
-        return Selection(str(rows[0]["validator"]), runs, values)
+        return Selection(folder, str(rows[0]["validator"]), runs, values)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError, InputError):
         return None
 

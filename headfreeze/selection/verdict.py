@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from headfreeze.selection.names import CROSS_TASK
 from headfreeze.selection.ranking import Values
 from headfreeze.selection.runs import TrainedRun
 from headfreeze.selection.select import read_selection
 
 Effect = Literal["helps", "hurts", "unclear"]
-WITNESSES = (CROSS_TASK, "stylised_error", "photometric_consistency")
-"""Of three kinds: it goes with the anchor, it is right in the target's look, it stays the same in another light."""
+WITNESSES = ("source_loss", "stylised_error", "photometric_consistency")
+"""What has a vote. Not the cross-task energy: what was trained on the anchor goes with it, even where the main task has
+suffered (docs/select.md)."""
 _NEEDED = 2
+_OF_THE_ANCHOR = ("anchor_weight", "phase_share", "phase_end", "freeze_after", "workers", "device", "cache_gb")
+"""Settings that a run without the anchor does not have, and those that change nothing."""
 
 
 @dataclass(frozen=True)
@@ -99,4 +101,5 @@ def _is_plain(run: TrainedRun) -> bool:
 def _settings(run: TrainedRun) -> str:
     """All that two runs must share to be compared: what belongs to anchor and adversary aside."""
     settings: dict[str, Any] = run.card.settings
-    return json.dumps([settings[part] for part in ("pair", "architecture", "training")], sort_keys=True)
+    training = {name: value for name, value in settings["training"].items() if name not in _OF_THE_ANCHOR}
+    return json.dumps([settings["pair"], settings["architecture"], training], sort_keys=True)

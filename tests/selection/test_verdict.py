@@ -1,13 +1,16 @@
 """What is said of the anchor, for made-up runs."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from headfreeze.comparison.report import write_report
 from headfreeze.run import RunCard
 from headfreeze.selection.runs import TrainedRun
-from headfreeze.selection.verdict import WITNESSES, evidence, verdict
+from headfreeze.selection.select import select
+from headfreeze.selection.verdict import WITNESSES, evidence, said_without_labels, verdict
 
 
 def made_up(recipe: str, seed: int, lr: float = 0.0, adversary: bool = False) -> TrainedRun:
@@ -58,3 +61,18 @@ def test_it_is_said_in_words() -> None:
         " in headfreeze; nothing can be told of mtl-target. With one seed that may be chance."
     )
     assert "chance" not in verdict(runs[::3], [said(2, 2, 2), said(1, 3, 1)])
+
+
+def test_the_report_of_a_comparison_says_it_too(compared: Path, unrendered: None, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(compared, tmp_path / "moved"))
+    assert said_without_labels(folder) == ""
+    write_report(folder)
+    assert 'id="unlabelled"' not in (folder / "report.html").read_text()
+    found = select(folder, "source_loss", device="cpu", workers=1)
+    text = said_without_labels(folder)
+    assert text.startswith(f"Chosen without labels, by source_loss: {found.best.recipe}, seed {found.best.seed}. ")
+    assert text.endswith(verdict(found.runs, found.values))
+    write_report(folder)
+    assert f'<p id="unlabelled">{text}</p>' in (folder / "report.html").read_text()
+    shutil.rmtree(found.best.folder)
+    assert said_without_labels(folder) == ""
