@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from headfreeze.selection.names import MEASURING
 from headfreeze.selection.ranking import Values
 from headfreeze.selection.runs import TrainedRun
 from headfreeze.selection.select import read_selection
 
 Effect = Literal["helps", "hurts", "unclear"]
-WITNESSES = ("source_loss", "stylised_error", "photometric_consistency")
-"""What has a vote. Not the cross-task energy: what was trained on the anchor goes with it, even where the main task has
-suffered (docs/select.md)."""
+WITNESSES = MEASURING
+"""What has a vote. Not the consistencies: networks of two tasks were nearly always more consistent, helped or hurt."""
 _NEEDED = 2
 _OF_THE_ANCHOR = ("anchor_weight", "phase_share", "phase_end", "freeze_after", "workers", "device", "cache_gb")
 """Settings that a run without the anchor does not have, and those that change nothing."""
@@ -25,13 +25,13 @@ class Evidence:
 
     Attributes:
         recipe: its name.
-        seeds: how many of its runs have a run without the anchor beside them, of the same settings and seed.
-        helps: the witnesses by which it is better with every seed.
-        hurts: those by which it is worse with every seed.
+        pairs: how many of its runs have one without the anchor beside them, of the same settings and seed.
+        helps: the witnesses by which it is better in every pair.
+        hurts: those by which it is worse in every pair.
     """
 
     recipe: str
-    seeds: int
+    pairs: int
     helps: Sequence[str]
     hurts: Sequence[str]
 
@@ -69,8 +69,8 @@ def verdict(runs: Sequence[TrainedRun], values: Values) -> str:
     parts = [f"the anchor {effect} in {', '.join(by[effect])}" for effect in ("helps", "hurts") if by[effect]]
     if by["unclear"]:
         parts.append(f"nothing can be told of {', '.join(by['unclear'])}")
-    said = [each.seeds for each in found if each.effect != "unclear"]
-    few = " With one seed that may be chance." if said and min(said) == 1 else ""
+    said = [each.pairs for each in found if each.effect != "unclear"]
+    few = " Where it is one pair of runs, that may be chance." if said and min(said) == 1 else ""
     return f"Without labels, the evidence against runs that do not use it: {'; '.join(parts)}.{few}"
 
 

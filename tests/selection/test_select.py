@@ -193,6 +193,6 @@ def test_the_command_prints_table_verdict_and_what_to_use(runs: Path, capsys: py
     assert "headfreeze predict" in out.splitlines()[-1]
     assert "Without labels, the evidence against runs that do not use it: " in out
     assert "Spearman" not in out
-    assert run(["select", str(runs), "--device", "cpu", "--workers", "1", "--judge", "true"]) == 0
+    assert run(["select", str(runs), "--device", "cpu", "--workers", "1", "--judge"]) == 0
     assert "Spearman" in capsys.readouterr().out
     assert run(["select", str(runs), "--validator", "x"]) == 2

@@ -42,7 +42,7 @@ def test_two_witnesses_must_say_it_with_every_seed_and_none_deny_it(
 ) -> None:
     runs = [made_up(recipe, seed) for recipe in ("baseline", "mtl-both") for seed in (0, 1)]
     found = evidence(runs, [said(2, 2, 2), said(2, 2, 2), *with_anchor])
-    assert [(each.recipe, each.seeds, each.effect) for each in found] == [("mtl-both", 2, effect)]
+    assert [(each.recipe, each.pairs, each.effect) for each in found] == [("mtl-both", 2, effect)]
 
 
 def test_only_runs_of_the_same_settings_and_seed_are_compared_and_an_adversary_is_no_baseline() -> None:
@@ -58,7 +58,7 @@ def test_it_is_said_in_words() -> None:
     text = verdict(runs, [said(2, 2, 2), said(1, 1, 1), said(3, 3, 3), said(1, 3, 1)])
     assert text == (
         "Without labels, the evidence against runs that do not use it: the anchor helps in mtl-both; the anchor hurts"
-        " in headfreeze; nothing can be told of mtl-target. With one seed that may be chance."
+        " in headfreeze; nothing can be told of mtl-target. Where it is one pair of runs, that may be chance."
     )
     assert "chance" not in verdict(runs[::3], [said(2, 2, 2), said(1, 3, 1)])
 
