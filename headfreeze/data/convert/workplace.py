@@ -1,6 +1,9 @@
-"""Where a conversion lies till it is complete: a hidden folder beside OUT, with a card that says what it is of."""
+"""Where a conversion lies till it is complete: a hidden folder beside OUT, named by what is converted and how."""
 
+import hashlib
 import json
+import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,9 +12,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from headfreeze.errors import InputError
-from headfreeze.files import check_folder, write_json
+from headfreeze.files import check_folder
 
-_CARD = "conversion.json"
+WORTH_KEEPING_S = 60.0
+"""After so much work a damaged file leaves what is done, for the same call to go on from when it is mended."""
 
 
 @contextmanager
@@ -20,45 +24,32 @@ def workplace(out: Path, card: Mapping[str, Any]) -> Iterator[Path]:
 
     Args:
         out: does not exist yet.
-        card: what is converted, and how; what lies there of anything else is refused.
+        card: what is converted, and how; another conversion to the same place does not go on from this one's files.
 
     Raises:
-        InputError: another conversion lies there, or is at work there now.
+        InputError: the same conversion is at work there now.
     """
     check_folder(out)
-    place = out.with_name(f".{out.name}.converting")
+    key = hashlib.blake2b(json.dumps(card, sort_keys=True).encode(), digest_size=6).hexdigest()
+    place = out.with_name(f".{out.name}.converting-{key}")
     place.mkdir(parents=True, exist_ok=True)
     lock = FileLock(place / "lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
         raise InputError(f"{out}: another call is converting to it now; wait for it, or name another folder") from None
+    begun = time.monotonic()
+    keep = True
     try:
-        _agree(place, card, out)
         folder = place / "data"
         folder.mkdir(exist_ok=True)
         yield folder
         folder.rename(out)
+        keep = False
+    except InputError:
+        keep = time.monotonic() - begun > WORTH_KEEPING_S
+        raise
     finally:
         lock.release()
-    for path in (place / _CARD, place / "lock"):
-        path.unlink(missing_ok=True)
-    place.rmdir()
-
-
-def _agree(place: Path, card: Mapping[str, Any], out: Path) -> None:
-    path = place / _CARD
-    plain = json.loads(json.dumps(card))
-    if not path.exists():
-        write_json(path, plain)
-        return
-    try:
-        there = json.loads(path.read_text())
-    except ValueError:
-        there = {}
-    different = [name for name, value in plain.items() if there.get(name) != value]
-    if different:
-        raise InputError(
-            f"{place}: holds an unfinished conversion to {out.name} with another {different[0]}"
-            f" ({there.get(different[0])!r}, not {plain[different[0]]!r}); finish that one, or remove the folder"
-        )
+        if not keep:
+            shutil.rmtree(place, ignore_errors=True)

@@ -12,8 +12,6 @@ not known, so every frame is a group of its own. Read with pyarrow.
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +19,7 @@ import numpy as np
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.frames import parse_axes, to_ours
 from headfreeze.data.readers.nyu_classes import INVALID, NYU13
+from headfreeze.data.readers.parquet import row_groups, rows
 from headfreeze.data.readers.safely import files, reading
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError
@@ -60,7 +59,7 @@ class NYUv2HF(Reader):
                 raise InputError(
                     f"{path}: its name should begin with {', '.join(SPLITS)}, such as train-00000-of-00002"
                 )
-            for group, length in enumerate(_row_groups(path)):
+            for group, length in enumerate(row_groups(path, _COLUMNS)):
                 for row in range(length):
                     number = counts[split] = counts.get(split, 0) + 1
                     frames.append(Frame(f"{number:04d}", f"{split}/{number:04d}", split, (path, group, row)))
@@ -70,7 +69,7 @@ class NYUv2HF(Reader):
         """One row."""
         path, group, row = frame.place
         with self._lock:  # so that threads share what is decoded
-            table = _rows(path, group)
+            table = rows(path, group, _COLUMNS)
         with reading(path):
             found = {name: np.asarray(table.column(name)[row].as_py(), np.float32) for name in _COLUMNS}
         image, classes, depth, normal = (found[name] for name in _COLUMNS)
@@ -89,27 +88,3 @@ class NYUv2HF(Reader):
         }
         pixels = (np.nan_to_num(image.transpose(1, 2, 0)).clip(0, 1) * 255).round().astype(np.uint8)
         return LabelledImage(frame.split or "train", frame.id, pixels, labels)
-
-
-def _parquet(path: Path) -> Any:
-    try:
-        from pyarrow import parquet
-    except ImportError:
-        raise InputError(f"{path}: parquet files need pyarrow; pip install headfreeze[datasets]") from None
-    with reading(path):
-        file = parquet.ParquetFile(path)
-    if lacking := [name for name in _COLUMNS if name not in file.schema_arrow.names]:
-        raise InputError(f"{path}: has no column {', '.join(lacking)}; it has {', '.join(file.schema_arrow.names)}")
-    return file
-
-
-def _row_groups(path: Path) -> list[int]:
-    file = _parquet(path)
-    return [file.metadata.row_group(number).num_rows for number in range(file.metadata.num_row_groups)]
-
-
-@lru_cache(maxsize=4)
-def _rows(path: Path, group: int) -> Any:
-    file = _parquet(path)
-    with reading(path):
-        return file.read_row_group(group, columns=list(_COLUMNS))

@@ -24,7 +24,10 @@ READERS: dict[str, str] = {
     "sfsnet": "sfsnet:SfSNet",
     "300w-lp": "w300lp:W300LP",
     "aflw2000": "w300lp:AFLW2000",
+    "facewarehouse": "facewarehouse:FaceWarehouse",
     "facesynthetics": "facesynthetics:FaceSynthetics",
+    "coco": "coco:Coco",
+    "hf": "hugging_face:HuggingFace",
     "photos": "photos:Photos",
     "videos": "photos:Videos",
 }

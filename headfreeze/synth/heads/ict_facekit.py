@@ -12,14 +12,14 @@ import json
 import zipfile
 from collections.abc import Mapping
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Int64, Num
+from jaxtyping import Float32, Num
 
 from headfreeze.errors import InputError
+from headfreeze.meshes.obj import ObjMesh, read_obj
 from headfreeze.synth.heads.model import LANDMARKS, PARTS, HeadModel
 
 _METRES = np.float32(0.01)
@@ -37,14 +37,6 @@ _NEEDED = (
     "landmarks68",
 )  # fmt: skip
 _WHERE = "clone https://github.com/ICT-VGL/ICT-FaceKit and give its folder, or an .npz made of it"
-
-
-class _Mesh(NamedTuple):
-    """Of an .obj file: polygons are cut into triangles."""
-
-    vertices: Float32[np.ndarray, "v 3"]
-    triangles: Int64[np.ndarray, "t 3"]
-    material: list[str]
 
 
 @lru_cache(maxsize=1)
@@ -82,7 +74,7 @@ def _from_clone(folder: Path) -> Mapping[str, Any]:
         if not needed.exists():
             raise InputError(f"model '{folder}' holds no {needed.name}; {_WHERE}")
     config = json.loads(index.read_text())
-    neutral = _read_obj(neutral_path)
+    neutral = read_obj(neutral_path)
     names = sorted(set(neutral.material))
     identities = sorted(folder.glob("identity[0-9][0-9][0-9].obj"))
     if not identities:
@@ -99,27 +91,11 @@ def _from_clone(folder: Path) -> Mapping[str, Any]:
     }
 
 
-def _difference(path: Path, neutral: _Mesh) -> Float32[np.ndarray, "v 3"]:
-    vertices = _read_obj(path).vertices
+def _difference(path: Path, neutral: ObjMesh) -> Float32[np.ndarray, "v 3"]:
+    vertices = read_obj(path).vertices
     if vertices.shape != neutral.vertices.shape:
         raise InputError(f"{path} has {len(vertices)} vertices, the neutral mesh {len(neutral.vertices)}; {_WHERE}")
     return vertices - neutral.vertices
-
-
-def _read_obj(path: Path) -> _Mesh:
-    vertices, triangles, material, current = [], [], [], ""
-    with path.open() as file:
-        for line in file:
-            kind, *words = line.split() or [""]
-            if kind == "v":
-                vertices.append([float(word) for word in words[:3]])
-            elif kind == "usemtl":
-                current = words[0]
-            elif kind == "f":
-                corners = [int(word.split("/")[0]) - 1 for word in words]
-                triangles += [[corners[0], *pair] for pair in pairwise(corners[1:])]
-                material += [current] * (len(corners) - 2)
-    return _Mesh(np.array(vertices, np.float32), np.array(triangles, np.int64).reshape(-1, 3), material)
 
 
 def _model(arrays: Mapping[str, Any]) -> HeadModel:

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from headfreeze.synth.heads.trace import Mesh
+from headfreeze.meshes.trace import Mesh
 from headfreeze.synth.heads.view import View
 
 HIDDEN_M = 0.004

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from headfreeze.synth.heads.trace import Mesh
+from headfreeze.meshes.trace import Mesh
 from headfreeze.synth.shapes import f32
 
 Rng = np.random.Generator

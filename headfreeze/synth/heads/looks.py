@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, UInt8
 
+from headfreeze.meshes.trace import Hits
 from headfreeze.synth.heads import backdrop
 from headfreeze.synth.heads.lights import (
     LIFT_M,
@@ -21,7 +22,6 @@ from headfreeze.synth.heads.lights import (
 from headfreeze.synth.heads.regions import at
 from headfreeze.synth.heads.scene import Scene, unit
 from headfreeze.synth.heads.skin import Complexion, Surface, draw_complexion, paint
-from headfreeze.synth.heads.trace import Hits
 from headfreeze.synth.materials import GAMMA
 from headfreeze.synth.photo import compress, develop
 from headfreeze.synth.shapes import f32

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
-Vertices = Float32[np.ndarray, "v 3"]
-Triangles = Int64[np.ndarray, "t 3"]
+from headfreeze.meshes.obj import Triangles, Vertices
 
 PARTS = ("skin", "head", "gums", "teeth", "left eye", "right eye")
 """What a triangle belongs to. Skin is the face with ears and throat, head the rest of it, down into the sockets."""

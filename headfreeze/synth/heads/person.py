@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32
 
+from headfreeze.meshes.obj import Vertices
+from headfreeze.meshes.trace import vertex_normals
 from headfreeze.synth.heads.hair import Hair, thickness_m
-from headfreeze.synth.heads.model import HeadModel, Vertices
-from headfreeze.synth.heads.trace import vertex_normals
+from headfreeze.synth.heads.model import HeadModel
 from headfreeze.synth.shapes import f32, rotation
 
 Rng = np.random.Generator

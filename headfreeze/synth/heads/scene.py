@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Num, UInt8
 
+from headfreeze.meshes.trace import Mesh
 from headfreeze.synth.heads.hair import Hair
 from headfreeze.synth.heads.regions import at
-from headfreeze.synth.heads.trace import Mesh
 from headfreeze.synth.heads.view import View
 
 

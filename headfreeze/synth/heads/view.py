@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32
 
-from headfreeze.synth.heads.model import Vertices
+from headfreeze.meshes.obj import Vertices
 from headfreeze.synth.shapes import f32, rotation
 
 Rng = np.random.Generator

@@ -1,6 +1,7 @@
 """`headfreeze data convert`: what comes out is what went in; killed and called again; damage; splits; classes."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 import yaml
 
 from headfreeze.cli import run
-from headfreeze.data.convert import Choice, convert, verify
+from headfreeze.data.convert import Choice, convert, verify, workplace
 from headfreeze.data.convert.splits import assigned, limited, parse_fractions
 from headfreeze.data.folder import open_dataset
 from headfreeze.data.images import read_image
@@ -136,14 +137,13 @@ def test_killed_and_called_again_it_goes_on_and_ends_the_same(tiny_pair: TinyPai
     out = tmp_path / "made"
     command = [sys.executable, "-c", SLOW, "data", "convert", "folder", str(tiny_pair.source), str(out), "--workers=1"]
     started = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(Path.cwd())})
-    images = tmp_path / ".made.converting/data/train/image"
     deadline = time.monotonic() + 60
-    while not images.is_dir() or len(list(images.glob("*.png"))) < 3:
+    while len(done := list(tmp_path.glob(".made.converting-*/data/train/image/[0-9]*.png"))) < 3:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     started.send_signal(signal.SIGKILL)
     started.wait()
-    kept = {path: path.stat().st_mtime_ns for path in images.glob("[0-9]*.png")}
+    kept = {path: path.stat().st_mtime_ns for path in done[0].parent.glob("[0-9]*.png")}
     assert not out.exists()
     convert("folder", tiny_pair.source, out)
     assert {out / "train/image" / path.name: at for path, at in kept.items()} == {
@@ -153,13 +153,27 @@ def test_killed_and_called_again_it_goes_on_and_ends_the_same(tiny_pair: TinyPai
     assert (out / "SHA256SUMS").read_text() == (tmp_path / "whole/SHA256SUMS").read_text()
 
 
-def test_what_is_unfinished_with_other_settings_is_not_mixed(tiny_pair: TinyPair, tmp_path: Path) -> None:
-    pair = tiny_pair.copy(tmp_path)
-    (pair.source / "train/normals/0003.png").write_bytes(b"")
+def test_what_is_unfinished_is_kept_where_much_was_done_and_not_mixed_with_another_conversion(
+    tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair, out = tiny_pair.copy(tmp_path), tmp_path / "made"
+    bad = pair.source / "val/normals/0003.png"
+    whole = bad.read_bytes()
+    bad.write_bytes(b"")
     with pytest.raises(InputError, match=r"0003.png: empty file"):
-        convert("folder", pair.source, tmp_path / "made")
-    with pytest.raises(InputError, match=r"holds an unfinished conversion to made with another limit \(0, not 5\)"):
-        convert("folder", pair.source, tmp_path / "made", choice=Choice(limit=5))
+        convert("folder", pair.source, out)
+    assert not list(tmp_path.glob(".made*")), "a minute's work is not kept"
+    monkeypatch.setattr(workplace, "WORTH_KEEPING_S", 0.0)
+    with pytest.raises(InputError, match=r"0003.png: empty file"):
+        convert("folder", pair.source, out)
+    assert len(list(tmp_path.glob(".made.converting-*/data/train/image/*.png"))) == 16
+    convert("folder", pair.source, out, choice=Choice(limit=5))
+    assert len(labels_of(out)) == 5
+    bad.write_bytes(whole)
+    shutil.rmtree(out)
+    convert("folder", pair.source, out)
+    assert same(labels_of(out), labels_of(pair.source))
+    assert not list(tmp_path.glob(".made*"))
 
 
 def test_classes_are_changed_by_one_table(tiny_pair: TinyPair, tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from headfreeze.meshes.trace import Mesh, vertex_normals
 from headfreeze.synth.heads import lights, looks
 from headfreeze.synth.heads.lights import SURROUNDINGS, Lamp, Lighting, ambient, directions
-from headfreeze.synth.heads.trace import Mesh, vertex_normals
 from tests.synth.heads.small_model import ball_mesh
 from tests.synth.heads.test_scene import CENTRE, RADIUS, VIEW, Scene, scene
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from headfreeze.meshes.trace import Mesh, vertex_normals
 from headfreeze.synth.heads.hair import Hair
 from headfreeze.synth.heads.landmarks import keypoints
 from headfreeze.synth.heads.regions import Regions
 from headfreeze.synth.heads.scene import Scene, pixel_labels
-from headfreeze.synth.heads.trace import Mesh, vertex_normals
 from headfreeze.synth.heads.view import View
 from tests.synth.heads.small_model import ball_mesh
 

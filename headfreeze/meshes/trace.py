@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from headfreeze.errors import InputError
-from headfreeze.synth.heads.model import Triangles, Vertices
+from headfreeze.meshes.obj import Triangles, Vertices
 
 try:
     from embreex.mesh_construction import TriangleMesh

@@ -1,0 +1,1 @@
+"""Triangles: read from .obj files, hit by rays."""
