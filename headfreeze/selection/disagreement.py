@@ -29,7 +29,7 @@ def sampled_predictions(run: Run, pair: OpenPair) -> Tensor:
         if run.main.dense:
             flat = label.flatten(1)
             label = flat[:, np.linspace(0, flat.shape[1] - 1, _PIXELS).astype(int)]
-        found.append(label.half() if label.is_floating_point() else label)
+        found.append(label)
     return torch.stack(found)
 
 
@@ -52,8 +52,7 @@ def _apart(one: Tensor, other: Tensor, task: Task) -> float:
 
 def _labels(sampled: Tensor, task: Task) -> Tensor:
     """(images, k, pixels) as labels of one row."""
-    values = sampled.float() if sampled.is_floating_point() else sampled
-    return values[:, :, None] if task.dense else values
+    return sampled[:, :, None] if task.dense else sampled
 
 
 def keep_predictions(predictions: Tensor, path: Path) -> None:
