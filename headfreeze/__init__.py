@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from headfreeze.recipes import RECIPES as RECIPES
     from headfreeze.recipes import Phase as Phase
     from headfreeze.recipes import Recipe as Recipe
+    from headfreeze.selection.select import select as select
     from headfreeze.settings import Adversarial as Adversarial
     from headfreeze.settings import Architecture as Architecture
     from headfreeze.settings import Compute as Compute
@@ -47,6 +48,7 @@ _PLACES = {
     "evaluate": "headfreeze.evaluation.evaluate",
     "fit": "headfreeze.training.fit",
     "search": "headfreeze.tuning.search",
+    "select": "headfreeze.selection.select",
     "write_dataset": "headfreeze.data.write",
 }
 __all__ = [*_PLACES]

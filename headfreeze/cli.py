@@ -221,6 +221,8 @@ def _fit(values: Namespace) -> None:
         )
         if "adversary" in phase:
             print(f"  {phase['adversary']['verdict']}")
+    if card.tasks["anchor"]["name"] in card.trained:
+        print("whether the anchor helps cannot be seen in one run: `headfreeze select` compares it with a baseline")
     print(f"run: {values.out}   next: headfreeze predict {values.out} IMAGES --out DIR")
 
 
@@ -302,6 +304,29 @@ def _search(values: Namespace) -> None:
     )
     print(f"{found.table()}\n\nthe best by {found.objective}, trial {found.best.number}:")
     print(found.command(values.out / "best"))
+
+
+def _select_arguments(arguments: Arguments) -> None:
+    from headfreeze.selection.names import CHOICES, DEFAULT
+
+    arguments.add("folder", Path, "what `compare`, finished or not, or `search` wrote, or a folder of runs of `fit`")
+    arguments.add("--validator", str, f"what decides: {', '.join(CHOICES)}", DEFAULT)
+    arguments.add("--workers", int, "processes; 0 means one on a GPU, else one for each core", 0)
+    arguments.add("--device", str, "auto, cpu, cuda, mps or cuda:N", "auto")
+    arguments.add("--judge", bool, "then open the target's test labels and say how well each validator ranks", False)
+    arguments.add("--inside", str, "with judge: a task of the target inside which to judge, as of `compare`", "")
+
+
+def _select(values: Namespace) -> None:
+    from headfreeze.selection.judge import judged, judgements
+    from headfreeze.selection.select import select
+    from headfreeze.selection.verdict import verdict
+
+    found = select(values.folder, values.validator, device=values.device, workers=values.workers)
+    print(found.table(), verdict(found.runs, found.values), sep="\n\n", end="\n\n")
+    if values.judge:
+        print(judgements(judged(found.runs, found.values, values.device, values.inside)), end="\n\n")
+    print(f"by {found.validator}: {found.best.folder}   next: headfreeze predict {found.best.folder} IMAGES --out DIR")
 
 
 def _evaluate_arguments(arguments: Arguments) -> None:
@@ -596,6 +621,12 @@ COMMANDS: dict[str, Command] = {
         _search_arguments,
         _search,
         _search_problems,
+    ),
+    "select": Command(
+        "choose among trained runs without labels of the main task on the target",
+        "headfreeze select runs/comparison",
+        _select_arguments,
+        _select,
     ),
     "evaluate": Command(
         "metrics of a run, or of stored predictions of any program",

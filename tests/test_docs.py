@@ -27,6 +27,7 @@ READING_ORDER = (
     "docs/faces.md",
     "README.md",
     "docs/report.md",
+    "docs/select.md",
     "docs/cluster.md",
     "docs/real-photographs.md",
 )
@@ -85,6 +86,7 @@ def test_every_command_and_every_block_of_python_run(
     write_nyuv2(Path("downloads/nyuv2"))
     write_clone(Path("ICT-FaceKit"))  # one of a few hundred vertices
     monkeypatch.setattr("headfreeze.annotate.face_models.default_folder", lambda: face_models)
+    monkeypatch.setattr("headfreeze.selection.cross_task._STEPS", 4)
     Path("portraits/train/image").mkdir(parents=True)
     Image.fromarray(portrait()).save("portraits/train/image/her.jpg")
     for document in READING_ORDER:

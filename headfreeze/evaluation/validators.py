@@ -1,7 +1,8 @@
 """How good is a run on the target? Guesses that need no label of the main task there; lower is better for all.
 
 Musgrave, Belongie, Lim (arXiv 2208.07360) compare many for classification and find simple ones hard to beat.
-docs/search.md says how well these did here. None opens the target's main labels, and none its test split.
+docs/search.md and docs/select.md say how well these did here. None opens the target's main labels, and none its test
+split.
 """
 
 import math
@@ -11,18 +12,16 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as transform
 
-from headfreeze.data.folder import Sample
 from headfreeze.data.images import read_image
 from headfreeze.data.pair import OpenPair
 from headfreeze.data.photometric import photometric
 from headfreeze.errors import InputError
+from headfreeze.evaluation.diversity import effective_rank, neighbourhood_density
 from headfreeze.evaluation.evaluate import score
-from headfreeze.pictures import spread
+from headfreeze.evaluation.stylised import stylised_error
+from headfreeze.evaluation.unlabelled import badness, split_with, target_images
 from headfreeze.run import Run
-from headfreeze.tasks.base import Task
 
-IMAGES = 64
-"""Of the target that the consistencies are judged on, at equal distances."""
 _SEED = 0
 
 Validator = Callable[[Run, OpenPair], float]
@@ -54,9 +53,9 @@ def anchor_error(run: Run, pair: OpenPair) -> float:
     anchor, target = pair.roles["anchor"], pair.datasets["target"]
     if anchor.name not in run.trained:
         return math.nan
-    split = _split(pair, anchor.name)
+    split = split_with(pair, "target", anchor.name)
     found = score(lambda s: run.predict(read_image(s.image)), target, split, {anchor.name: anchor})
-    return _badness(anchor, found.metrics[anchor.name])
+    return badness(anchor, found.metrics[anchor.name])
 
 
 def flip_consistency(run: Run, pair: OpenPair) -> float:
@@ -96,7 +95,16 @@ def domain_accuracy(run: Run, pair: OpenPair) -> float:
 
 VALIDATORS: dict[str, Validator] = {
     validator.__name__: validator
-    for validator in (source_loss, anchor_error, flip_consistency, photometric_consistency, domain_accuracy)
+    for validator in (
+        source_loss,
+        stylised_error,
+        anchor_error,
+        flip_consistency,
+        photometric_consistency,
+        domain_accuracy,
+        neighbourhood_density,
+        effective_rank,
+    )
 }
 
 
@@ -106,22 +114,9 @@ def _consistency(
     """The main task's own score of predictions on changed images, as if those on the unchanged ones were true."""
     total = run.main.metric()
     total.sync_on_compute = False  # one process sees all images, however many have trained
-    for sample in _images(pair):
+    for sample in target_images(pair):
         image = torch.from_numpy(read_image(sample.image)).permute(2, 0, 1)
         plain = run.predict(image.permute(1, 2, 0).numpy())[run.main.name]
         changed = run.predict(change(image).permute(1, 2, 0).contiguous().numpy())[run.main.name]
         total.update(undo(changed)[None], plain[None])
-    return _badness(run.main, total.compute())
-
-
-def _images(pair: OpenPair) -> list[Sample]:
-    return spread(pair.datasets["target"].samples(_split(pair), []), IMAGES)
-
-
-def _split(pair: OpenPair, task: str = "image") -> str:
-    """val, where the target has images, or labels of this task, in it; else train."""
-    return "val" if (pair.datasets["target"].root / "val" / task).is_dir() else "train"
-
-
-def _badness(task: Task, metrics: dict[str, float]) -> float:
-    return metrics[task.score] if task.lower_is_better else -metrics[task.score]
+    return badness(run.main, total.compute())

@@ -17,6 +17,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headfreeze.columns import aligned
 from headfreeze.errors import InputError, raise_all, unknown
 from headfreeze.evaluation.validators import VALIDATORS
 from headfreeze.files import check_folder, write_json, write_text
@@ -86,10 +87,7 @@ class Found:
             + [f"{t.validators[n]:.4g}" if n in t.validators else "diverged" for n in names]
             for t in sorted(self.trials, key=lambda t: (t.validators.get(self.objective, math.inf), t.number))
         ]
-        widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
-        return "\n".join(
-            "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in [heads, *rows]
-        )
+        return aligned(heads, rows)
 
     def csv(self) -> str:
         """The trials with all validators; what does not exist is an empty cell."""

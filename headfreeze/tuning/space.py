@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from headfreeze.recipes import Recipe
 from headfreeze.settings import Settings
 
-OBJECTIVES = ("source_loss", "anchor_error", "flip_consistency", "photometric_consistency", "domain_accuracy")
+OBJECTIVES = (
+    "source_loss", "stylised_error", "anchor_error", "flip_consistency", "photometric_consistency", "domain_accuracy",
+    "neighbourhood_density", "effective_rank",
+)  # fmt: skip
 """Names of `headfreeze.evaluation.validators.VALIDATORS`."""
 OBJECTIVE = "source_loss"
 """The one that did best in docs/search.md."""

@@ -63,7 +63,8 @@ def test_the_table_is_sorted_and_the_command_trains_the_best(
     losses = [trial.validators["source_loss"] for trial in result.trials]
     assert result.best.validators["source_loss"] == min(losses)
     lines = result.table().splitlines()
-    judged = ["source_loss", "↓", "anchor_error", "flip_consistency", "photometric_consistency"]
+    judged = ["source_loss", "↓", "stylised_error", "anchor_error", "flip_consistency", "photometric_consistency"]
+    judged += ["neighbourhood_density", "effective_rank"]
     assert lines[0].split() == ["trial", "lr", "anchor_weight", *judged]
     assert [int(line.split()[0]) for line in lines[1:]] == sorted(range(3), key=lambda number: losses[number])
     rows = list(csv.DictReader((out / "trials.csv").read_text().splitlines()))

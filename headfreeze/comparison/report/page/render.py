@@ -27,6 +27,7 @@ from headfreeze.comparison.results import BASELINE, ORACLE, Results
 from headfreeze.comparison.shown import Shown
 from headfreeze.comparison.tables.numbers import number, percent, percents, title
 from headfreeze.comparison.verdict import verdict
+from headfreeze.selection.verdict import said_without_labels
 
 EXAMPLES = "figures/shown/all.png"
 _PICTURE_BYTES = 8_000_000
@@ -87,6 +88,7 @@ def _values(contents: Contents, shown: Sequence[Shown], drawn: Sequence[Drawn], 
         "images": len(next(iter(results.images[contents.recipes[0]].values()))) if contents.recipes else 0,
         "headline": headline(contents),
         "verdict": verdict(results),
+        "unlabelled": said_without_labels(contents.folder),
         "tiles": _tiles(results),
         "progress": read_progress(contents),
         "finished": contents.finished,
