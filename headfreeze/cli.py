@@ -459,7 +459,7 @@ def _data_check(values: Namespace) -> None:
 
 
 def _convert_arguments(arguments: Arguments) -> None:
-    from headfreeze.data.readers.registry import READERS
+    from headfreeze.data.formats import READERS
 
     arguments.add("format", str, f"of the data set: {', '.join(READERS)}")
     arguments.add("source", Path, "what was downloaded, unpacked")

@@ -13,6 +13,7 @@ from examples import tune_adversary
 from headfreeze.cli import run
 from tests.annotate.portrait import portrait
 from tests.nyuv2 import write_nyuv2
+from tests.photos import write_photos, write_video
 from tests.synth.heads.small_model import write_clone
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -83,6 +84,8 @@ def test_every_command_and_every_block_of_python_run(
     face_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    write_video(Path("walk.mp4"))
+    write_photos(Path("holiday"))
     write_nyuv2(Path("downloads/nyuv2"))
     write_clone(Path("ICT-FaceKit"))  # one of a few hundred vertices
     monkeypatch.setattr("headfreeze.annotate.face_models.default_folder", lambda: face_models)

@@ -31,6 +31,7 @@ from headfreeze.errors import InputError, unknown
 _KINDS = ("keypoints", "segmentation")
 _PARTS = ("images", "annotations", "categories")
 _MOST_CLASSES = 254
+_INVALID = 255
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Coco(Reader):
         """Every image of the file."""
         owned = defaultdict(list)
         for annotation in self._content["annotations"]:
-            owned[annotation.get("image_id")].append(annotation)
+            owned[str(annotation.get("image_id"))].append(annotation)
         frames = []
         for image in self._content["images"]:
             name = str(image.get("file_name", ""))
@@ -79,7 +80,7 @@ class Coco(Reader):
             if not name or relative.is_absolute() or ".." in relative.parts:
                 raise InputError(f"{self._file}: image {image.get('id')} has file_name '{name}', which leads nowhere")
             key = relative.with_suffix("").as_posix()
-            frames.append(Frame(key, key, None, (self.root / self.images / name, owned[image.get("id")])))
+            frames.append(Frame(key, key, None, (self.root / self.images / name, owned[str(image.get("id"))])))
         return frames
 
     def read(self, frame: Frame) -> LabelledImage:
@@ -110,7 +111,13 @@ class Coco(Reader):
         label = np.zeros(image_size(path), np.uint8)
         for annotation in sorted(annotations, key=lambda annotation: -float(annotation.get("area", 0))):
             polygons = annotation.get("segmentation")
-            for polygon in polygons if isinstance(polygons, list) else ():
+            if isinstance(polygons, dict):  # run lengths: a crowd, or a mask; its box is not known to be background
+                x, y, width, height = (
+                    round(float(side)) for side in annotation.get("bbox", (0, 0, *label.shape[::-1]))
+                )
+                label[max(y, 0) : y + height, max(x, 0) : x + width] = _INVALID
+                continue
+            for polygon in polygons or ():
                 corners = np.array(polygon, np.float64).reshape(-1, 2) - 0.5  # OpenCV counts from pixels' centres
                 cv2.fillPoly(label, [np.round(corners).astype(np.int32)], int(numbers[annotation["category_id"]]))
         return label
@@ -130,8 +137,13 @@ class Coco(Reader):
             if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
                 raise InputError(f"{self._file}: has no list '{part}'; is it in COCO's format?")
         for category in content["categories"]:
+            points = category.get("keypoints", [])
             if "id" not in category or not isinstance(category.get("name"), str):
                 raise InputError(f"{self._file}: a category has no id and name; export it again")
+            if not isinstance(points, list) or not all(isinstance(name, str) for name in points):
+                raise InputError(
+                    f"{self._file}: keypoints of '{category['name']}' are no list of names; export it again"
+                )
         if len(content["categories"]) > _MOST_CLASSES:
             raise InputError(f"{self._file}: {len(content['categories'])} categories; at most {_MOST_CLASSES} are read")
         return content

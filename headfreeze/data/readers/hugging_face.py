@@ -134,6 +134,6 @@ def _file(path: Path, row: int, column: str, value: Any, folder: Path) -> Path:
     if not isinstance(data, bytes):
         raise InputError(f"{path}: row {row} has no bytes of a picture in its column '{column}'")
     bounded(path, [len(data)], 1)
-    file = folder / f"{column}.png"
+    file = folder / "picture.png"
     file.write_bytes(data)
     return file

@@ -6,32 +6,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import get_type_hints
 
+from headfreeze.data.formats import READERS
 from headfreeze.data.readers.base import Reader
 from headfreeze.errors import InputError, unknown
 
-READERS: dict[str, str] = {
-    "folder": "folder:Folder",
-    "packed": "packed:Packed",
-    "nyuv2": "nyuv2:NYUv2",
-    "nyuv2-hf": "nyuv2_hf:NYUv2HF",
-    "suncg-pbrs": "suncg_pbrs:SuncgPbrs",
-    "hypersim": "hypersim:Hypersim",
-    "structured3d": "structured3d:Structured3D",
-    "openrooms": "openrooms:OpenRooms",
-    "2d3ds": "stanford2d3ds:Stanford2D3DS",
-    "scannet": "scannet:ScanNet",
-    "diode": "diode:Diode",
-    "sfsnet": "sfsnet:SfSNet",
-    "300w-lp": "w300lp:W300LP",
-    "aflw2000": "w300lp:AFLW2000",
-    "facewarehouse": "facewarehouse:FaceWarehouse",
-    "facesynthetics": "facesynthetics:FaceSynthetics",
-    "coco": "coco:Coco",
-    "hf": "hugging_face:HuggingFace",
-    "photos": "photos:Photos",
-    "videos": "photos:Videos",
-}
-"""module:class below headfreeze.data.readers."""
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
 
 def reader_class(name: str) -> type[Reader]:
@@ -57,6 +36,8 @@ def open_reader(name: str, root: Path | str, settings: Mapping[str, str] | None 
     root = Path(root)
     if not root.exists():
         raise InputError(f"{root}: no such file or folder")
+    if root.is_file() and root.name.lower().endswith(_ARCHIVES):
+        raise InputError(f"{root}: is an archive; unpack it, and name the folder that comes out")
     kinds = get_type_hints(cls)
     known = [field.name for field in fields(cls) if field.name != "root" and field.init]
     values = {}

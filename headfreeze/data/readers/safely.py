@@ -142,6 +142,18 @@ def matlab(path: Path, *names: str) -> Mapping[str, np.ndarray]:
     return found
 
 
+def holds(path: Path, name: str) -> bool:
+    """Whether a .mat file up to version 7 has an array of that name.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    from scipy.io import whosmat
+
+    with reading(path):
+        return any(found == name for found, _, _ in whosmat(path, appendmat=False))
+
+
 def _selected(shape: Sequence[int], part: Any) -> list[int]:
     """The shape of what an index of whole numbers, slices of everything and … selects."""
     index = part if isinstance(part, tuple) else (part,)

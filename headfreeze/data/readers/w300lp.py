@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from headfreeze.data.readers.base import Frame, Reader
-from headfreeze.data.readers.safely import files, folders, inside, matlab
+from headfreeze.data.readers.safely import files, folders, holds, inside, matlab
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError
 
@@ -68,11 +68,8 @@ class W300LP(Reader):
 
     def _points(self, mat: Path, image: Path) -> Float[np.ndarray, "68 d"]:
         theirs = self.root / _LANDMARKS / image.parent.name / f"{image.stem}_pts.mat"
-        if theirs.exists():
-            try:
-                return self._in_depth(mat)
-            except InputError:  # without pt3d_68, as the makers' own files of 300W-LP are
-                return _flat(inside(self.root, theirs))
+        if theirs.exists() and not holds(mat, "pt3d_68"):  # as the makers' own files of 300W-LP are
+            return _flat(inside(self.root, theirs))
         return self._in_depth(mat)
 
     def _in_depth(self, mat: Path) -> Float[np.ndarray, "68 3"]:

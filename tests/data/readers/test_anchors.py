@@ -103,6 +103,7 @@ COCO = {
         {"image_id": 7, "category_id": 3, "area": 9, "keypoints": [1, 1, 2, 2, 2, 2, 3, 3, 2]},
         {"image_id": 7, "category_id": 3, "area": 300, "keypoints": [10, 12, 2, 14, 8, 1, 0, 0, 0]},
         {"image_id": 7, "category_id": 5, "area": 100, "segmentation": [[4, 2, 14, 2, 14, 12, 4, 12]]},
+        {"image_id": 7, "category_id": 3, "area": 400, "segmentation": {"counts": "0"}, "bbox": [20, 10, 4, 6]},
         {"image_id": 7, "category_id": 3, "area": 9, "segmentation": [[6, 4, 9, 4, 9, 7, 6, 7]]},
     ],
 }
@@ -134,7 +135,9 @@ def test_polygons_become_classes_the_small_ones_on_top(tmp_path: Path) -> None:
     assert label[3, 5] == 2
     assert label[5, 7] == 1
     assert label[0, 0] == 0
-    assert abs(int((label > 0).sum()) - 100) < 25  # its edge belongs to it
+    assert (label[10:16, 20:24] == 255).all()
+    assert (label == 255).sum() == 24
+    assert abs(int(((label > 0) & (label < 255)).sum()) - 100) < 25  # its edge belongs to it
 
 
 @pytest.mark.parametrize(
@@ -143,6 +146,7 @@ def test_polygons_become_classes_the_small_ones_on_top(tmp_path: Path) -> None:
         (lambda c: c.pop("annotations"), "has no list 'annotations'; is it in COCO's format"),
         (lambda c: c.update(images=[{"id": 1, "file_name": "../../etc/passwd"}]), "which leads nowhere"),
         (lambda c: c.update(categories=[{"id": 1}]), "a category has no id and name"),
+        (lambda c: c["categories"][0].update(keypoints=5), "keypoints of 'person' are no list of names"),
         (lambda c: c.update(categories=[{"id": 1, "name": "a"}]), "no category has keypoints"),
         (lambda c: c["annotations"][1].update(keypoints=[1, 2]), "annotations.json: cannot be read"),
     ],

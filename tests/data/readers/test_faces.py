@@ -18,6 +18,7 @@ from headfreeze.data.readers import open_reader
 from headfreeze.data.readers.facesynthetics import CLASSES
 from headfreeze.errors import InputError
 from tests.boxroom import angles_deg
+from tests.photos import write_photos, write_video
 
 SIZE = 40
 
@@ -149,7 +150,7 @@ def test_classes_that_a_mirror_would_exchange_are_one(tmp_path: Path) -> None:
 
 SPOILT = {
     "sfsnet": (write_sfsnet, ("*_face_*.png", "*_normal_*.png", "*_mask_*.png")),
-    "300w-lp": (write_300wlp, ("AFW/*.jpg", "landmarks/AFW/AFW_134212_1_0_pts.mat")),
+    "300w-lp": (write_300wlp, ("AFW/*.jpg", "AFW/*.mat", "landmarks/AFW/AFW_134212_1_0_pts.mat")),
     "aflw2000": (write_aflw, ("*.jpg", "*.mat")),
     "facesynthetics": (write_synthetics, ("0*[0-9].png", "*_seg.png", "*_ldmks.txt")),
 }
@@ -185,17 +186,6 @@ def test_a_damaged_file_is_one_line_that_names_it(name: str, attack: str, tmp_pa
         assert "\n" not in message
 
 
-def write_photos(root: Path) -> None:
-    image = ball()[0]
-    save(root / "holiday/a.jpg", image)
-    turned = Image.fromarray(np.ascontiguousarray(image[:30]))
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turned by a quarter
-    turned.save(root / "holiday/b.jpg", exif=exif, quality=95)
-    save(root / "c.png", image)
-    (root / "notes.txt").write_text("not a picture")
-
-
 def test_photographs_become_an_unlabelled_target_upright(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_photos(tmp_path / "photos")
     out = tmp_path / "target"
@@ -215,16 +205,6 @@ def test_a_photograph_in_heic_without_its_plugin_says_what_to_install(tmp_path: 
     (tmp_path / "a.heic").write_bytes(b"ftypheic")
     with pytest.raises(InputError, match=r"a.heic: (HEIC needs pillow-heif: pip install pillow-heif|cannot be read)"):
         convert("photos", tmp_path, tmp_path.with_name("out"), workers=1)
-
-
-def write_video(path: Path, frames: int = 60) -> None:
-    """30 frames a second; every half second something else."""
-    video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 30, (64, 48))
-    for number in range(frames):
-        picture = np.full((48, 64, 3), 40 * (number // 15) + 20, np.uint8)
-        picture[:, : number // 15 * 12 + 4] = 255
-        video.write(picture)
-    video.release()
 
 
 def test_videos_give_frames_that_differ(tmp_path: Path) -> None:
