@@ -37,6 +37,12 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", local_only)
 
 
+@pytest.fixture(autouse=True)
+def _speaking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that does a worker's job makes its process silent for good, as a worker is; not so the next test's."""
+    monkeypatch.setattr("headfreeze.progress._hushed", False)
+
+
 @pytest.fixture(scope="session")
 def tiny_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TinyPair]:
     """A source and a target of 48 px with all three tasks. Read only: damage a `tiny_pair.copy(tmp_path)` instead."""

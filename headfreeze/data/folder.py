@@ -5,12 +5,12 @@ asked for are looked at: a label outside a phase's supervision is not even liste
 """
 
 import hashlib
+import itertools
 import os
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -25,6 +25,7 @@ CONFIG = "dataset.yaml"
 _EXAMPLE = "tasks: {normals: {}, segmentation: {classes: [floor, wall]}}"
 _FINGERPRINT_BYTES = 16_384
 _MOST_CONFIG_BYTES = 1_000_000
+_MOST_NODES = 100_000
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def _read_config(path: Path) -> object:
             text = file.read(_MOST_CONFIG_BYTES + 1)
         if len(text) > _MOST_CONFIG_BYTES:
             raise InputError(f"{path}: longer than {_MOST_CONFIG_BYTES} bytes; it should hold little but '{_EXAMPLE}'")
-        return yaml.load(text.decode(), _PlainLoader)  # a SafeLoader
+        return _bounded_yaml(text.decode())
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from None
     except RecursionError:
@@ -138,13 +139,32 @@ def _read_config(path: Path) -> object:
         raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """Without aliases: a few lines of them stand for more than fits into any memory once a message shows them."""
+def _bounded_yaml(text: str) -> object:
+    """What the text means. A few lines of aliases can stand for more than fits into any memory once a message shows it.
 
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError(f"aliases such as *{self.peek_event().anchor} are not read; write the value out")
-        return super().compose_node(parent, index)
+    Raises:
+        yaml.YAMLError: no YAML, or one that is larger than any description of tasks.
+    """
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _written_out(node, {}) > _MOST_NODES:
+            raise yaml.YAMLError(f"with its aliases written out it holds more than {_MOST_NODES} values")
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _written_out(node: yaml.Node, known: dict[int, float]) -> float:
+    """How many values a node stands for; one that holds itself stands for infinitely many."""
+    if id(node) not in known:
+        known[id(node)] = float("inf")
+        parts = node.value if isinstance(node, yaml.CollectionNode) else []
+        flat = itertools.chain.from_iterable(parts) if isinstance(node, yaml.MappingNode) else parts
+        known[id(node)] = 1 + sum(_written_out(part, known) for part in flat)
+    return known[id(node)]
 
 
 def files_by_id(folder: Path, extensions: tuple[str, ...]) -> dict[str, Path]:

@@ -166,7 +166,7 @@ def finished(words: list[str]) -> subprocess.CompletedProcess[str]:
 def test_the_command_says_everything_once(tiny_pair: TinyPair, tmp_path: Path) -> None:
     done = finished(command(tiny_pair, tmp_path / "run", 2, "--steps 2"))
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r"phase 1: 2 steps at .*\nrun: .*\n", done.stdout)
+    assert re.fullmatch(r"phase 1: 2 steps at .*\nwhether the anchor helps .*\nrun: .*\n", done.stdout)
     assert re.fullmatch(r"mtl-both seed 0 phase 1/1: 2/2, took .*\n", done.stderr)
 
 
