@@ -513,13 +513,8 @@ def _verify_arguments(arguments: Arguments) -> None:
 
 def _verify(values: Namespace) -> None:
     from headfreeze.data.convert import verify
-    from headfreeze.data.convert.manifest import count_files
-    from headfreeze.progress import progress
 
-    if not values.root.is_dir():
-        raise InputError(f"{values.root}: no such folder")
-    with progress("digests", count_files(values.root)) as report:
-        faults = verify(values.root, report)
+    faults = verify(values.root)
     if faults:
         print("\n".join(faults))
         raise InputError(f"{values.root}: {len(faults)} files are not as they were converted, listed above")

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from headfreeze.data.folder import CONFIG
+from headfreeze.data.folder import CONFIG, read_config
 from headfreeze.errors import InputError
 from headfreeze.files import write_text
 from headfreeze.tasks.base import Task
@@ -18,10 +18,7 @@ def declared(root: Path) -> dict[str, Any]:
         InputError: it is no YAML, or its `tasks` is no mapping.
     """
     path = root / CONFIG
-    try:
-        config = yaml.safe_load(path.read_text()) if path.exists() else {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
+    config = read_config(path) if path.exists() else {}
     config = {} if config is None else config
     if not isinstance(config, dict) or not isinstance(config.get("tasks") or {}, dict):
         raise InputError(f"{path}: should hold a mapping such as 'tasks: {{normals: {{}}}}'; mend it first")

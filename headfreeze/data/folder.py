@@ -110,7 +110,7 @@ def open_dataset(root: Path) -> Dataset:
     if not root.is_dir():
         raise InputError(f"{root}: no such folder")
     path = root / CONFIG
-    config = _read_config(path)
+    config = read_config(path)
     tasks = config.get("tasks") if isinstance(config, dict) else None
     if not isinstance(tasks, dict) or not tasks:
         raise InputError(f"{path}: no tasks in it; it should hold something like '{_EXAMPLE}'")
@@ -120,7 +120,12 @@ def open_dataset(root: Path) -> Dataset:
         raise InputError(f"{path}: {error}") from None
 
 
-def _read_config(path: Path) -> object:
+def read_config(path: Path) -> object:
+    """What a dataset.yaml holds.
+
+    Raises:
+        InputError: it is not there, or is no YAML of a sensible size.
+    """
     if not path.exists():
         raise InputError(f"{path.parent}: no {CONFIG} in it; write one such as '{_EXAMPLE}'")
     if not path.is_file():

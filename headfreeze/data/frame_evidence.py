@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from headfreeze.data.depth_slopes import FOCAL_LENGTHS, slope_products
-from headfreeze.data.readers.frames import FRAMES
+from headfreeze.data.readers.frames import FRAMES, fits
 
 _LEAST_SCORE, _LEAST_MARGIN, _LEAST_PIXELS = 0.8, 0.1, 1000
 
@@ -45,7 +45,7 @@ class FrameEvidence:
         """The axes that fit best; certain where they fit well, and no others nearly as well."""
         if not self.pixels:
             return Verdict(next(iter(FRAMES)), float("nan"), False)
-        fits = np.einsum("rij,fij->rf", np.stack(list(FRAMES.values())), self.products).max(1) / self.pixels
-        second, best = np.sort(fits)[-2:]
+        scores = fits(self.products, self.pixels)
+        second, best = np.sort(scores)[-2:]
         certain = best > _LEAST_SCORE and best - second > _LEAST_MARGIN and self.pixels >= _LEAST_PIXELS
-        return Verdict(list(FRAMES)[int(fits.argmax())], float(best), bool(certain))
+        return Verdict(list(FRAMES)[int(scores.argmax())], float(best), bool(certain))

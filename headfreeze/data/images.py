@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 from headfreeze.errors import InputError
 
+VIDEO_EXTENSIONS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v")
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm")
 _TRANSPOSING = (5, 6, 7, 8)  # values of the EXIF orientation tag that swap width and height
 _ORIENTATION = 0x0112

@@ -9,6 +9,8 @@ give n. The least-squares plane is that of Hoppe et al., SIGGRAPH 1992; Klasing 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from headfreeze.data.pinhole import rays
+
 _NEAR = 0.05
 """A neighbour within this relative difference in depth is on the same surface."""
 _LEAST = 0.3
@@ -29,15 +31,13 @@ def normals_from_depth(
         centre_px: column and row of the principal point, (0, 0) the image's upper left corner; default: its middle.
         radius_px: the window is 2 radius + 1 wide. Sensors with much noise want 5 or more.
     """
-    height, width = depth_m.shape
-    column, row = centre_px or (width / 2, height / 2)
     known = np.isfinite(depth_m) & (depth_m > 0)
     inverse = np.where(known, 1 / np.where(known, depth_m, 1), 0)
-    right = (np.arange(width) + 0.5 - column) / focal_px[0]
-    up = -(np.arange(height) + 0.5 - row) / focal_px[1]
+    height, width = depth_m.shape
+    right, up, _ = np.moveaxis(rays(height, width, focal_px, centre_px), -1, 0)
     slope_right, slope_up, value, enough = _fitted(inverse, known, 1 / focal_px[0], 1 / focal_px[1], radius_px)
     # inverse = (n · ray) / c with ray = (right, up, −1): n / c = (slope, slope, slope · (right, up) − value)
-    toward = slope_right * right + slope_up * up[:, None] - value
+    toward = slope_right * right + slope_up * up - value
     normals = np.stack([slope_right, slope_up, toward], axis=-1)
     normals *= -1.0  # visible surfaces have n · ray < 0, so c < 0
     length = np.linalg.norm(normals, axis=-1, keepdims=True)

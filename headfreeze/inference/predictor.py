@@ -11,13 +11,11 @@ from PIL import Image
 from torch import Tensor
 
 from headfreeze.data.folder import files_by_id
-from headfreeze.data.images import EXTENSIONS, read_image
+from headfreeze.data.images import EXTENSIONS, VIDEO_EXTENSIONS, read_image
 from headfreeze.errors import InputError
 from headfreeze.files import check_folder, write_with
 from headfreeze.progress import progress
 from headfreeze.run import Run
-
-VIDEO_EXTENSIONS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v")
 
 Picture = UInt8[np.ndarray, "h w 3"]
 

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +18,7 @@ from PIL import Image
 
 from headfreeze.errors import InputError
 from headfreeze.files import new_folder
+from headfreeze.side_by_side import cores, one_thread_each
 
 DOMAINS = ("source", "target")
 SPLITS = ("train", "val", "test")
@@ -82,7 +82,7 @@ def write_pair(
         _lay_out(folder, tasks)
         done = 0
         kinds = {name: options.get("kind", name) for name, options in tasks.items()}
-        for count in _write_all(folder, draw, kinds, jobs, workers or _cores()):
+        for count in _write_all(folder, draw, kinds, jobs, workers or cores()):
             done += count
             if progress:
                 progress(done, len(jobs))
@@ -111,7 +111,7 @@ def _write_all(folder: Path, draw: Draw, kinds: Mapping[str, str], jobs: Sequenc
         return
     # Spawned, not forked: the caller may hold threads and GPUs that a fork would break.
     context = multiprocessing.get_context("spawn")
-    with _one_thread_each(), ProcessPoolExecutor(min(workers, len(chunks)), context, _start_worker) as pool:
+    with one_thread_each(), ProcessPoolExecutor(min(workers, len(chunks)), context, _start_worker) as pool:
         try:
             for future in as_completed([pool.submit(_write_chunk, folder, draw, kinds, chunk) for chunk in chunks]):
                 yield future.result()
@@ -152,27 +152,6 @@ def _encode_segmentation(label: Integer[np.ndarray, "h w"]) -> UInt8[np.ndarray,
 
 
 _ENCODE = {"normals": _encode_normals, "depth": _encode_depth, "segmentation": _encode_segmentation}
-
-
-def _cores() -> int:
-    """Cores that this process may use, where the system tells."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes started in the block keep their linear algebra to one thread: numpy reads this as it is imported."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _start_worker() -> None:

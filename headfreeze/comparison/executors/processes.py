@@ -15,6 +15,7 @@ from headfreeze.comparison.executors.base import Executor
 from headfreeze.comparison.work import Job, Setup
 from headfreeze.errors import WorkerLostError
 from headfreeze.evaluation.evaluate import Scores
+from headfreeze.side_by_side import cores
 
 
 class Processes(Executor):
@@ -136,8 +137,7 @@ def thread_environment(workers: int) -> dict[str, str]:
 
     Libraries read it once, when they are loaded; threads of all workers together must not be more than there are cores.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, cores // workers))
+    threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, cores() // workers))
     path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)
     own = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "PYTHONPATH": path}
     return os.environ | own

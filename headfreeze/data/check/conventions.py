@@ -21,30 +21,18 @@ DIRECTION_BINS = 12
 
 
 @dataclass(frozen=True)
-class NormalsStatistics(Statistics):
+class NormalsStatistics(Evidence, Statistics):
     """Mean direction, a histogram over directions, and what betrays the frame (`headfreeze.data.check.frames`).
 
     Attributes:
-        images: how many have a valid pixel.
         directions: pixels by x and y, equal steps from −1 to 1; (y, x), the first row is y = −1.
         pitch: images by how far the camera looks up, where floors and the like tell.
         away: pixels with z < 0; a wide lens sees some.
-        signed, absolute, bulge, edge_on, edge_bulge, edge_amount, products, compared, turned: as of `Evidence`.
     """
 
-    images: int
     directions: Integer[np.ndarray, "12 12"]
     pitch: Integer[np.ndarray, " steps"]
     away: int
-    signed: Float[np.ndarray, "3"]
-    absolute: Float[np.ndarray, "3"]
-    bulge: Float[np.ndarray, "3 2"]
-    edge_on: Integer[np.ndarray, "3"]
-    edge_bulge: Float[np.ndarray, "3 3 2"]
-    edge_amount: Float[np.ndarray, "3 3 2"]
-    products: Float[np.ndarray, "f 3 3"]
-    compared: int
-    turned: float
 
     @classmethod
     def of(cls, label: Float[Tensor, "3 h w"], task: Task, depth: Float[Tensor, "1 h w"] | None = None) -> Self:
@@ -66,7 +54,7 @@ class NormalsStatistics(Statistics):
         x, y = normals[:2, valid]
         directions, _, _ = np.histogram2d(y, x, DIRECTION_BINS, [[-1.000001, 1.000001]] * 2)
         return cls(
-            task,
+            task=task,
             pixels=valid.size,
             valid=int(valid.sum()),
             images=int(valid.any()),
@@ -91,21 +79,7 @@ class NormalsStatistics(Statistics):
 
     def verdict(self) -> Verdict:
         """The frames that the normals can be in."""
-        return likely_frames(
-            Evidence(
-                images=self.images,
-                valid=self.valid,
-                signed=self.signed,
-                absolute=self.absolute,
-                bulge=self.bulge,
-                edge_on=self.edge_on,
-                edge_bulge=self.edge_bulge,
-                edge_amount=self.edge_amount,
-                products=self.products,
-                compared=self.compared,
-                turned=self.turned,
-            )
-        )
+        return likely_frames(self)
 
     def rows(self) -> dict[str, str]:
         """Share of valid pixels, mean direction, share that faces away, the frames that fit."""

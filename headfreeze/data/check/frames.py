@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Integer
 
-from headfreeze.data.readers.frames import FRAMES, NAMED
+from headfreeze.data.readers.frames import FRAMES, NAMED, fits
 
 OURS = "x y z"
 _LEAST_FIT, _MARGIN = 0.85, 0.1  # mean cosines with the depth's normals
@@ -106,14 +106,13 @@ def likely_frames(evidence: Evidence) -> Verdict:
 
 
 def _by_depth(evidence: Evidence) -> Verdict:
-    matrices = np.stack(list(FRAMES.values()))
-    fits = np.einsum("rij,fij->rf", matrices, evidence.products).max(1) / evidence.compared
+    scores = fits(evidence.products, evidence.compared)
     own = evidence.turned / evidence.compared
-    best = float(fits.max())
+    best = float(scores.max())
     if best < _NO_FIT:
         return Verdict((), by_depth=True, fit=best, own=own)
     # A noisy depth says less, but says it: frames within the margin stay in.
-    left = tuple(frame for frame, fit in zip(FRAMES, fits, strict=True) if fit > best - _MARGIN)
+    left = tuple(frame for frame, fit in zip(FRAMES, scores, strict=True) if fit > best - _MARGIN)
     return Verdict(left, by_depth=True, fit=best, own=own)
 
 

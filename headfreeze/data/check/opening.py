@@ -8,13 +8,13 @@ there are many, processes take over, whose start (some seconds: they load torch)
 import hashlib
 import itertools
 import multiprocessing
-import os
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor
@@ -23,6 +23,7 @@ from headfreeze.data.check.conventions import NormalsStatistics
 from headfreeze.data.check.statistics import DepthStatistics, KeypointsStatistics, SegmentationStatistics, Statistics
 from headfreeze.data.images import read_image
 from headfreeze.errors import InputError
+from headfreeze.side_by_side import cores, in_order, one_thread_each
 from headfreeze.tasks import own_modules
 from headfreeze.tasks.base import Task
 from headfreeze.tasks.depth import DepthTask
@@ -38,7 +39,6 @@ PROCESSES_FROM = 4000
 """Images. A guess, not measured on a quiet machine: 2000 took 17 s in threads, 55 s in processes on a busy one."""
 
 _CHUNK = 32  # images; large enough that handing over sums costs nothing, small enough for a bar that moves
-_AHEAD = 4  # chunks a worker; what waits is bounded
 
 
 @dataclass(frozen=True)
@@ -84,26 +84,18 @@ def open_all(tasks: Mapping[str, Task], files: Iterable[Labelled], count: int) -
     remaining = iter(files)
     chunks = iter(lambda: list(itertools.islice(remaining, _CHUNK)), [])
     with _pool(count) as (pool, workers):
-        waiting: deque[Future[Opened]] = deque()
         try:
-            for chunk in chunks:
-                waiting.append(pool.submit(open_some, tasks, chunk))
-                if len(waiting) >= _AHEAD * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            yield from in_order(pool, workers, partial(open_some, tasks), chunks)
         except BrokenProcessPool as error:
             raise InputError(
                 "a process that reads labels died, most likely for lack of memory; check with --sample 1000, or free"
                 " memory"
             ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
 def _pool(count: int) -> Iterator[tuple[Executor, int]]:
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = cores()
     # Kinds of the user's own are known to this process alone.
     if count < PROCESSES_FROM or workers == 1 or own_modules():
         with ThreadPoolExecutor(workers) as threads:
@@ -111,21 +103,8 @@ def _pool(count: int) -> Iterator[tuple[Executor, int]]:
         return
     # A fork of a process with threads can lock up; and one OpenMP thread each is what cores are there for.
     context = multiprocessing.get_context("spawn")
-    with _one_thread_each(), ProcessPoolExecutor(workers, context) as processes:
+    with one_thread_each(), ProcessPoolExecutor(workers, context) as processes:
         yield processes, workers
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = before
 
 
 def open_some(tasks: Mapping[str, Task], files: Sequence[Labelled]) -> Opened:

@@ -1,6 +1,7 @@
 """From a reader to the folder format: in parallel, resumable, all or nothing."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,17 +12,18 @@ import numpy as np
 import yaml
 
 from headfreeze.data.convert.classes import Classes, read_classes
-from headfreeze.data.convert.manifest import count_files, write_manifest
+from headfreeze.data.convert.manifest import write_manifest
 from headfreeze.data.convert.packed import pack
 from headfreeze.data.convert.splits import assigned, limited
 from headfreeze.data.convert.workplace import workplace
-from headfreeze.data.folder import CONFIG, SPLITS
+from headfreeze.data.folder import CONFIG, SPLITS, files_below
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.registry import open_reader
 from headfreeze.data.write import write_image
 from headfreeze.errors import InputError, unknown
 from headfreeze.files import write_text
 from headfreeze.progress import progress
+from headfreeze.side_by_side import cores, in_order
 from headfreeze.tasks import make_task
 from headfreeze.tasks.base import Task
 
@@ -121,8 +123,7 @@ def convert(
             write_text(folder / SKIPPED, "".join(f"{line}\n" for line in skipped))
         if packed:
             pack(folder)
-        with progress("digests", count_files(folder)) as report:
-            write_manifest(folder, report)
+        write_manifest(folder)
     return Conversion(counts, skipped)
 
 
@@ -191,8 +192,9 @@ def _converted(
     job: _Job, frames: Sequence[Frame], folder: Path, workers: int, skip_bad: bool
 ) -> tuple[dict[str, int], list[str]]:
     """Images of each split, and lines about those left out. Frames whose image lies there are done."""
-    done = {split: _ids(folder / split / "image") for split in SPLITS}
+    done = {split: {key for key, _ in files_below(folder / split / "image")} for split in SPLITS}
     left = [frame for frame in frames if frame.id not in done[str(frame.split)]]
+    counts = Counter({split: len(ids) for split, ids in done.items()})
     skipped = []
 
     def attempt(frame: Frame) -> str:
@@ -204,26 +206,15 @@ def _converted(
             return str(error)
         return ""
 
-    with progress("converting", len(frames), len(frames) - len(left)) as report:
-        for number, fault in enumerate(_in_threads(attempt, left, workers), len(frames) - len(left) + 1):
-            skipped += [fault] if fault else []
+    workers = workers or cores()
+    begun = len(frames) - len(left)
+    # Threads: decoders and encoders let go of the interpreter.
+    with progress("converting", len(frames), begun) as report, ThreadPoolExecutor(workers) as pool:
+        faults = in_order(pool, workers, attempt, left)
+        for number, (frame, fault) in enumerate(zip(left, faults, strict=True), begun + 1):
+            if fault:
+                skipped.append(fault)
+            else:
+                counts[str(frame.split)] += 1
             report(number, f"{len(skipped)} left out" if skipped else "")
-    counts = {split: len(_ids(folder / split / "image")) for split in SPLITS}
     return {split: count for split, count in counts.items() if count}, skipped
-
-
-def _in_threads(attempt: Callable[[Frame], str], frames: Sequence[Frame], workers: int) -> Iterator[str]:
-    """In order; decoders and encoders let go of the interpreter. After an error nothing further is begun."""
-    with ThreadPoolExecutor(workers or None) as pool:
-        try:
-            yield from pool.map(attempt, frames)
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _ids(folder: Path) -> set[str]:
-    if not folder.is_dir():
-        return set()
-    return {
-        path.relative_to(folder).as_posix().removesuffix(path.suffix) for path in folder.rglob("*") if path.is_file()
-    }

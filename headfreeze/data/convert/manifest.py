@@ -2,33 +2,32 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from headfreeze.data.readers.safely import text_of
 from headfreeze.errors import InputError
 from headfreeze.files import write_text
+from headfreeze.progress import progress
+from headfreeze.side_by_side import cores, in_order
 
 NAME = "SHA256SUMS"
 
 
-def write_manifest(root: Path, report: Callable[[int, str], None] | None = None) -> None:
+def write_manifest(root: Path) -> None:
     """Writes ROOT/SHA256SUMS for all files below `root` but itself."""
-    lines = []
-    for number, (name, digest) in enumerate(_digests(root, _files(root)), 1):
-        lines.append(f"{digest}  {name}\n")
-        if report:
-            report(number, "")
-    write_text(root / NAME, "".join(lines))
+    write_text(root / NAME, "".join(f"{digest}  {name}\n" for name, digest in _digests(root, _files(root))))
 
 
-def verify(root: Path, report: Callable[[int, str], None] | None = None) -> list[str]:
+def verify(root: Path) -> list[str]:
     """What is not as it was converted, a line each: files that are missing, changed, or have come since.
 
     Raises:
-        InputError: there is no SHA256SUMS, or one that cannot be understood.
+        InputError: there is no such folder, no SHA256SUMS in it, or one that cannot be understood.
     """
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder")
     path = root / NAME
     if not path.is_file():
         raise InputError(f"{root}: no {NAME} in it; `headfreeze data convert` writes one")
@@ -41,18 +40,8 @@ def verify(root: Path, report: Callable[[int, str], None] | None = None) -> list
     there = _files(root)
     faults = [f"{root / name}: missing" for name in sorted(expected.keys() - set(there))]
     faults += [f"{root / name}: was not there when it was converted" for name in sorted(set(there) - expected.keys())]
-    common = [name for name in there if name in expected]
-    for number, (name, digest) in enumerate(_digests(root, common), 1):
-        if digest != expected[name]:
-            faults.append(f"{root / name}: has changed")
-        if report:
-            report(number, "")
-    return faults
-
-
-def count_files(root: Path) -> int:
-    """How many files `verify` and `write_manifest` read."""
-    return len(_files(root))
+    found = _digests(root, [name for name in there if name in expected])
+    return faults + [f"{root / name}: has changed" for name, digest in found if digest != expected[name]]
 
 
 def _files(root: Path) -> list[str]:
@@ -68,5 +57,8 @@ def _digests(root: Path, names: list[str]) -> Iterator[tuple[str, str]]:
         with (root / name).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
-    with ThreadPoolExecutor() as pool:
-        yield from zip(names, pool.map(digest, names), strict=True)
+    workers = cores()
+    with progress("digests", len(names)) as report, ThreadPoolExecutor(workers) as pool:
+        for number, found in enumerate(zip(names, in_order(pool, workers, digest, names), strict=True), 1):
+            yield found
+            report(number, "")

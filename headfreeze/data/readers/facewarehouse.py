@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from headfreeze.data.images import read_image
+from headfreeze.data.pinhole import rays
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.frames import parse_axes
 from headfreeze.data.readers.safely import MOST_BYTES, folders, inside, reading
@@ -93,11 +94,11 @@ class FaceWarehouse(Reader):
         from headfreeze.meshes.trace import Mesh, vertex_normals  # Embree, where it is installed
 
         vertices, triangles = self._placed(path, mesh), mesh.triangles
-        shape, rays = Mesh(vertices, triangles), self._rays(height, width)
-        hits = shape.cast(np.zeros_like(rays), rays)
+        shape, through = Mesh(vertices, triangles), self._rays(height, width)
+        hits = shape.cast(np.zeros_like(through), through)
         smooth = shape.at(hits, vertex_normals(vertices, triangles))
         smooth /= np.maximum(np.linalg.norm(smooth, axis=1, keepdims=True), 1e-12)
-        away = (smooth * rays[hits.ray]).sum(1, keepdims=True) > 0  # a mesh whose triangles are wound the other way
+        away = (smooth * through[hits.ray]).sum(1, keepdims=True) > 0  # a mesh whose triangles are wound the other way
         normals = np.zeros((height * width, 3), np.float32)
         normals[hits.ray] = np.where(away, -smooth, smooth)
         return normals.reshape(height, width, 3)
@@ -116,6 +117,5 @@ class FaceWarehouse(Reader):
         return placed.astype(np.float32)
 
     def _rays(self, height: int, width: int) -> Float32[np.ndarray, "r 3"]:
-        right = (np.arange(width) + 0.5 - (self.centre_x_px or width / 2)) / self.focal_px
-        up = -(np.arange(height) + 0.5 - (self.centre_y_px or height / 2)) / self.focal_px
-        return np.stack(np.broadcast_arrays(right, up[:, None], -1.0), axis=-1).reshape(-1, 3).astype(np.float32)
+        centre = self.centre_x_px or width / 2, self.centre_y_px or height / 2
+        return rays(height, width, (self.focal_px, self.focal_px), centre).reshape(-1, 3).astype(np.float32)

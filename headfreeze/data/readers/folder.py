@@ -24,19 +24,30 @@ from headfreeze.tasks.base import Task
 
 
 @dataclass(frozen=True)
-class Folder(Reader):
-    """Reads the folder format."""
-
-    name = "folder"
+class Described(Reader):
+    """A data set of ours, which dataset.yaml describes, wherever its images lie."""
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The opened folder."""
+        """What dataset.yaml says."""
         return open_dataset(self.root)
 
     def tasks(self) -> Mapping[str, Mapping[str, Any]]:
         """Those that dataset.yaml declares."""
         return {name: task.options() for name, task in self.dataset.tasks.items()}
+
+    @staticmethod
+    def group(key: str) -> str:
+        """Of a frame: the folder that its id lies in, or the frame itself."""
+        folder = PurePosixPath(key).parent.as_posix()
+        return key if folder == "." else folder
+
+
+@dataclass(frozen=True)
+class Folder(Described):
+    """Reads the folder format."""
+
+    name = "folder"
 
     def frames(self) -> Sequence[Frame]:
         """Every image of every split; no file is opened."""
@@ -52,9 +63,8 @@ class Folder(Reader):
                 for name, task in self.dataset.tasks.items()
             }
             for key, image in images.items():
-                group = PurePosixPath(key).parent.as_posix()
                 own = {name: files[key] for name, files in labels.items() if key in files}
-                frames.append(Frame(key, key if group == "." else group, split, (image, own)))
+                frames.append(Frame(key, self.group(key), split, (image, own)))
         return frames
 
     def read(self, frame: Frame) -> LabelledImage:

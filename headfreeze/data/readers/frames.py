@@ -32,6 +32,17 @@ FRAMES = _all_frames()
 """{signed axes: the matrix that makes our normals of the stored ones}; ours, "x y z", is the first."""
 
 
+def fits(products: Float[np.ndarray, "f 3 3"], pixels: int) -> Float[np.ndarray, "48"]:
+    """Of each of `FRAMES`, the mean cosine between its normals and the depth's, at the focal length that suits it best.
+
+    Args:
+        products: what `headfreeze.data.depth_slopes.slope_products` gave, added up over images.
+        pixels: over how many pixels.
+    """
+    scores: np.ndarray = np.einsum("rij,fij->rf", np.stack(list(FRAMES.values())), products).max(1) / pixels
+    return scores
+
+
 def parse_axes(text: str) -> tuple[tuple[int, float], ...]:
     """(axis, sign) of each of our three, from a name in `NAMED` or from signed axes such as "x z -y".
 

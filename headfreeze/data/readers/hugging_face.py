@@ -21,9 +21,9 @@ from jaxtyping import Float
 from headfreeze.data.images import read_image
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.frames import parse_axes, to_ours
-from headfreeze.data.readers.parquet import row_groups, rows
+from headfreeze.data.readers.parquet import numbered, rows
 from headfreeze.data.readers.pixels import directions, grey, metres
-from headfreeze.data.readers.safely import bounded, files, reading
+from headfreeze.data.readers.safely import bounded, reading
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError, unknown
 
@@ -76,18 +76,7 @@ class HuggingFace(Reader):
 
     def frames(self) -> Sequence[Frame]:
         """Every row of every file."""
-        folder = self.root / "data" if (self.root / "data").is_dir() else self.root
-        frames = []
-        counts: dict[str, int] = {}
-        for path in files(self.root, folder, ".parquet"):
-            split = SPLITS.get(path.name.removesuffix(".parquet").split("-")[0])
-            if split is None:
-                raise InputError(f"{path}: its name should begin with {', '.join(SPLITS)}")
-            for group, length in enumerate(row_groups(path, self._columns)):
-                for row in range(length):
-                    number = counts[split] = counts.get(split, 0) + 1
-                    frames.append(Frame(f"{number:06d}", f"{split}/{number:06d}", split, (path, group, row)))
-        return frames
+        return numbered(self.root, SPLITS, self._columns, 6)
 
     def read(self, frame: Frame) -> LabelledImage:
         """One row."""

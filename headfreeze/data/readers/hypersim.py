@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from headfreeze.data.pinhole import rays
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.frames import to_ours
 from headfreeze.data.readers.nyu_classes import NYU40, from_one
@@ -99,9 +100,7 @@ class Hypersim(Reader):
 
     def _rays(self, height: int, width: int) -> Float[np.ndarray, "h w 3"]:
         focal = self.focal_share * width
-        right = (np.arange(width) + 0.5 - width / 2) / focal
-        up = -(np.arange(height) + 0.5 - height / 2) / focal
-        return np.stack(np.broadcast_arrays(right, up[:, None], -1.0), axis=-1)
+        return rays(height, width, (focal, focal))
 
     def _along_axis(self, distance: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
         known = np.isfinite(distance) & (distance > 0)

@@ -19,8 +19,8 @@ import numpy as np
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.frames import parse_axes, to_ours
 from headfreeze.data.readers.nyu_classes import INVALID, NYU13
-from headfreeze.data.readers.parquet import row_groups, rows
-from headfreeze.data.readers.safely import files, reading
+from headfreeze.data.readers.parquet import numbered, rows
+from headfreeze.data.readers.safely import reading
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError
 
@@ -50,20 +50,7 @@ class NYUv2HF(Reader):
 
     def frames(self) -> Sequence[Frame]:
         """Every row of every file."""
-        folder = self.root / "data" if (self.root / "data").is_dir() else self.root
-        frames = []
-        counts: dict[str, int] = {}
-        for path in files(self.root, folder, ".parquet"):
-            split = SPLITS.get(path.name.split("-")[0])
-            if split is None:
-                raise InputError(
-                    f"{path}: its name should begin with {', '.join(SPLITS)}, such as train-00000-of-00002"
-                )
-            for group, length in enumerate(row_groups(path, _COLUMNS)):
-                for row in range(length):
-                    number = counts[split] = counts.get(split, 0) + 1
-                    frames.append(Frame(f"{number:04d}", f"{split}/{number:04d}", split, (path, group, row)))
-        return frames
+        return numbered(self.root, SPLITS, _COLUMNS, 4)
 
     def read(self, frame: Frame) -> LabelledImage:
         """One row."""

@@ -24,7 +24,7 @@ from jaxtyping import Float
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.frames import parse_axes, to_ours
 from headfreeze.data.readers.pixels import directions, radiance, tone_mapped
-from headfreeze.data.readers.safely import bounded, files, folders, inside, reading, text_of
+from headfreeze.data.readers.safely import bounded, files, folders, inside, reading, split_lists
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError
 from headfreeze.tasks.images import read_npy
@@ -90,11 +90,7 @@ class OpenRooms(Reader):
 
     @cached_property
     def _splits(self) -> dict[str, str]:
-        splits: dict[str, str] = {}
-        for split in ("train", "test"):
-            if (path := self.root / f"{split}.txt").exists():
-                splits |= dict.fromkeys(text_of(inside(self.root, path)).split(), split)
-        return splits
+        return split_lists(self.root, {"train": "train.txt", "test": "test.txt"})
 
 
 def _binary(path: Path) -> Float[np.ndarray, "h w"]:

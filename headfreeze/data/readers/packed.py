@@ -8,17 +8,15 @@ Members are read where they lie in the shard; nothing is extracted, so a name in
 
 import tarfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import Any
 
-from headfreeze.data.folder import SPLITS, Dataset, open_dataset
+from headfreeze.data.folder import SPLITS
 from headfreeze.data.images import read_image
-from headfreeze.data.readers.base import Frame, Reader
-from headfreeze.data.readers.folder import as_array
+from headfreeze.data.readers.base import Frame
+from headfreeze.data.readers.folder import Described, as_array
 from headfreeze.data.readers.safely import bounded, files, reading
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError
@@ -37,19 +35,10 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Packed(Reader):
+class Packed(Described):
     """Reads packed shards."""
 
     name = "packed"
-
-    @cached_property
-    def dataset(self) -> Dataset:
-        """The tasks; the files lie in the shards."""
-        return open_dataset(self.root)
-
-    def tasks(self) -> Mapping[str, Mapping[str, Any]]:
-        """Those that dataset.yaml declares."""
-        return {name: task.options() for name, task in self.dataset.tasks.items()}
 
     def frames(self) -> Sequence[Frame]:
         """Every image of every shard."""
@@ -63,8 +52,7 @@ class Packed(Reader):
             for key, members in found.items():
                 if _IMAGE not in members:
                     raise InputError(f"{next(iter(members.values())).shard}: '{key}' has labels but no image")
-                group = PurePosixPath(key).parent.as_posix()
-                frames.append(Frame(key, key if group == "." else group, split, members))
+                frames.append(Frame(key, self.group(key), split, members))
         return frames
 
     def read(self, frame: Frame) -> LabelledImage:

@@ -1,10 +1,13 @@
 """Parquet files, group by group of their rows."""
 
+from collections import Counter
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from headfreeze.data.readers.safely import reading
+from headfreeze.data.readers.base import Frame
+from headfreeze.data.readers.safely import files, reading
 from headfreeze.errors import InputError
 
 
@@ -20,10 +23,32 @@ def _parquet(path: Path, columns: tuple[str, ...]) -> Any:
     return file
 
 
-def row_groups(path: Path, columns: tuple[str, ...]) -> list[int]:
-    """How many rows each of its groups has; all columns must be there."""
-    metadata = _parquet(path, columns).metadata
-    return [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+def numbered(root: Path, splits: Mapping[str, str], columns: tuple[str, ...], digits: int) -> list[Frame]:
+    """A frame for every row of the files of a data set, numbered within its split, each a group of its own.
+
+    Args:
+        root: the files lie here, or in its folder data.
+        splits: ours, by the word that a file's name begins with, such as train-00000-of-00002.parquet.
+        columns: all must be there.
+        digits: of a number.
+
+    Raises:
+        InputError: a file of another name, without a column, or damaged.
+    """
+    folder = root / "data" if (root / "data").is_dir() else root
+    frames = []
+    counts: Counter[str] = Counter()
+    for path in files(root, folder, ".parquet"):
+        split = splits.get(path.name.removesuffix(".parquet").split("-")[0])
+        if split is None:
+            raise InputError(f"{path}: its name should begin with {', '.join(splits)}, such as train-00000-of-00002")
+        metadata = _parquet(path, columns).metadata
+        for group in range(metadata.num_row_groups):
+            for row in range(metadata.row_group(group).num_rows):
+                counts[split] += 1
+                key = f"{counts[split]:0{digits}d}"
+                frames.append(Frame(key, f"{split}/{key}", split, (path, group, row)))
+    return frames
 
 
 @lru_cache(maxsize=4)

@@ -17,14 +17,13 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
-from headfreeze.data.images import EXTENSIONS
+from headfreeze.data.images import EXTENSIONS, VIDEO_EXTENSIONS
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.safely import files, folders, inside, reading
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError
 
 HEIC = (".heic", ".heif")
-VIDEOS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v")
 _THUMB, _ALIKE = 16, 2.0
 """Frames whose thumbnails differ by less than 2 of 255 on average show the same."""
 
@@ -76,7 +75,7 @@ class Videos(Reader):
     def frames(self) -> Sequence[Frame]:
         """Frames that differ, of every video; each video is decoded once to find them."""
         root = self.root.parent if self.root.is_file() else self.root
-        paths = [self.root] if self.root.is_file() else list(_below(root, root, VIDEOS))
+        paths = [self.root] if self.root.is_file() else list(_below(root, root, VIDEO_EXTENSIONS))
         frames = []
         for path in paths:
             key = path.relative_to(root).with_suffix("").as_posix()

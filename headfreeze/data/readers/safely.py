@@ -70,6 +70,20 @@ def text_of(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
 
 
+def split_lists(root: Path, lists: Mapping[str, str]) -> dict[str, str]:
+    """The split of each name in files that list them, a name a line; files that are not there say nothing.
+
+    Args:
+        root: where they lie.
+        lists: the file's name, by split.
+    """
+    splits: dict[str, str] = {}
+    for split, name in lists.items():
+        if (path := root / name).exists():
+            splits |= dict.fromkeys(text_of(inside(root, path)).split(), split)
+    return splits
+
+
 @contextmanager
 def hdf5(path: Path) -> Iterator["h5py.File"]:
     """An HDF5 file, MATLAB's of version 7.3 too, to be read with `values_of`.

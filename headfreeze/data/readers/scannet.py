@@ -29,7 +29,7 @@ from headfreeze.data.normals_from_depth import normals_from_depth
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.nyu_classes import INVALID, NYU40
 from headfreeze.data.readers.pixels import grey, metres
-from headfreeze.data.readers.safely import files, folders, inside, reading, text_of
+from headfreeze.data.readers.safely import files, folders, inside, reading, split_lists, text_of
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError
 
@@ -105,11 +105,7 @@ class ScanNet(Reader):
 
     @cached_property
     def _splits(self) -> dict[str, str]:
-        splits: dict[str, str] = {}
-        for split in ("train", "val", "test"):
-            if (path := self.root / f"scannetv2_{split}.txt").exists():
-                splits |= dict.fromkeys(text_of(inside(self.root, path)).split(), split)
-        return splits
+        return split_lists(self.root, {split: f"scannetv2_{split}.txt" for split in ("train", "val", "test")})
 
     @cached_property
     def _to_40(self) -> Integer[np.ndarray, " ids"]:
