@@ -3,6 +3,7 @@
 Li, Luo, Tulyakov, Dai, Hoiem: Task-Assisted Domain Adaptation with Anchor Tasks, WACV 2021, arXiv 1908.06079.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -28,16 +29,76 @@ MARKS: dict[str, Supervision] = {
 
 
 @dataclass(frozen=True)
+class Part:
+    """Something that a recipe can have beside its phases, written behind its name: mtl-both+teacher.
+
+    Attributes:
+        name: behind the +.
+        about: what it does, for people.
+        every_phase: whether all phases have it, or the last alone.
+        reads_target: whether it looks at images of the target, labelled or not, …
+        forwards_target: … and trains the network on them.
+        needs: labels without which it has nothing to do.
+    """
+
+    name: str
+    about: str
+    every_phase: bool = False
+    reads_target: bool = False
+    forwards_target: bool = False
+    needs: Supervision = frozenset()
+
+
+PARTS: dict[str, Part] = {
+    part.name: part
+    for part in (
+        Part(
+            "teacher",
+            "late in training a moving average of the network labels the target's main task",
+            reads_target=True,
+            forwards_target=True,
+        ),
+        Part(
+            "checked",
+            "the teacher, whose labels count only where its anchor is the known one",
+            reads_target=True,
+            forwards_target=True,
+            needs=TARGET_ANCHOR,
+        ),
+        Part("reading", "the main output also reads the predicted anchor", every_phase=True, needs=SOURCE_ANCHOR),
+        Part(
+            "consistency",
+            "a map from main to anchor, learnt on the source, holds the target's main task to its anchor",
+            needs=SOURCE_ANCHOR | TARGET_ANCHOR,
+        ),
+        Part("fourier", "source images in the colours of target images", every_phase=True, reads_target=True),
+        Part("adabn", "batch statistics are taken anew on the target at the end", reads_target=True),
+    )
+}
+"""What came after the paper. Each says in its own file where it comes from, see `headfreeze.training.parts`."""
+
+
+@dataclass(frozen=True)
 class Phase:
-    """One stretch of training: which labels it sees, whether the head is frozen, whether an adversary takes part."""
+    """One stretch of training: which labels it sees, whether the head is frozen, whether an adversary takes part.
+
+    `parts`: names in `PARTS`.
+    """
 
     supervision: Supervision
     freeze_head: bool = False
     adversary: bool = False
+    parts: frozenset[str] = frozenset()
 
     def uses(self, domain: Domain) -> bool:
-        """Whether images of this domain are forwarded at all: batch norm would leak one that is not needed."""
-        return self.adversary or any(d == domain for d, _ in self.supervision)
+        """Whether images of this domain are looked at."""
+        read = domain == "target" and any(PARTS[name].reads_target for name in self.parts)
+        return read or self.forwards(domain)
+
+    def forwards(self, domain: Domain) -> bool:
+        """Whether they are forwarded in training: batch norm would leak a domain that is not needed."""
+        asked = domain == "target" and any(PARTS[name].forwards_target for name in self.parts)
+        return asked or self.adversary or any(d == domain for d, _ in self.supervision)
 
 
 @dataclass(frozen=True)
@@ -52,6 +113,11 @@ class Recipe:
     def supervision(self) -> Supervision:
         """What any of its phases sees."""
         return frozenset().union(*(phase.supervision for phase in self.phases))
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """What any of its phases has."""
+        return frozenset().union(*(phase.parts for phase in self.phases))
 
 
 _BASELINE = Phase(SOURCE_MAIN)
@@ -97,18 +163,47 @@ def table() -> str:
             seen = "".join(f"{'✓' if pair <= phase.supervision else '':<6}" for pair in MARKS.values())
             does = f"{'frozen' if phase.freeze_head else '':<8}{'✓' if phase.adversary else '':<11}"
             lines.append(f"{name:<17}{number:<7}{seen}{does}{about}".rstrip())
+    lines += ["", *(f"+{part.name:<16}{part.about}" for part in PARTS.values())]
     return "\n".join([*lines, "", "y_Sm, y_Sa: main and anchor labels of the source; y_Tm, y_Ta: of the target."])
 
 
 def find_recipe(name: str) -> Recipe:
-    """The recipe of that name.
+    """The recipe of that name: one of `RECIPES`, with any of `PARTS` behind it (mtl-both+teacher+reading).
 
     Raises:
-        InputError: there is none; the message names the nearest.
+        InputError: there is none, a part is named twice, or it needs labels that the recipe does not see.
     """
-    if name not in RECIPES:
-        raise InputError(unknown("recipe", name, RECIPES))
-    return RECIPES[name]
+    base, *parts = name.split("+")
+    if base not in RECIPES:
+        raise InputError(unknown("recipe", base, RECIPES))
+    for number, part in enumerate(parts):
+        if part not in PARTS:
+            raise InputError(f"recipe '{name}': {unknown('part', part, PARTS)}")
+        if part in parts[:number]:
+            raise InputError(f"recipe '{name}': the part '{part}' is named twice; name it once")
+        if part == "checked" and "teacher" in parts:
+            raise InputError(f"recipe '{name}': 'checked' is a teacher already; leave 'teacher' out")
+        if not PARTS[part].needs <= RECIPES[base].phases[-1].supervision:
+            marks = ", ".join(mark for mark, pair in MARKS.items() if pair <= PARTS[part].needs)
+            fit = ", ".join(r for r in RECIPES if PARTS[part].needs <= RECIPES[r].phases[-1].supervision)
+            raise InputError(f"recipe '{name}': the part '{part}' needs the labels {marks}; add it to one of {fit}")
+    return _with_parts(RECIPES[base], name, parts) if parts else RECIPES[base]
+
+
+def known_recipe(name: str) -> Recipe | None:
+    """The recipe of that name; None where there is none."""
+    try:
+        return find_recipe(name)
+    except InputError:
+        return None
+
+
+def _with_parts(recipe: Recipe, name: str, parts: Sequence[str]) -> Recipe:
+    everywhere = frozenset(part for part in parts if PARTS[part].every_phase)
+    phases = [replace(phase, parts=everywhere) for phase in recipe.phases[:-1]]
+    last = replace(recipe.phases[-1], parts=frozenset(parts))
+    about = "; ".join([recipe.about, *(PARTS[part].about for part in parts)])
+    return Recipe(name, (*phases, last), about)
 
 
 def split_budget(steps: int, phases: int, share: float) -> list[int]:

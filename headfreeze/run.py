@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from headfreeze.data.canvas import Canvas, resized
 from headfreeze.errors import InputError
 from headfreeze.files import write_json
 from headfreeze.models.margin import Margin, margin
-from headfreeze.models.network import Network, Outputs, OutputSpec
+from headfreeze.models.network import Network, Outputs, OutputSpec, Read
 from headfreeze.models.norm import Domain
 from headfreeze.models.own import AnyNetwork, own_network
 from headfreeze.settings import Architecture, Pair
@@ -38,6 +38,7 @@ class RunCard:
         tasks: {role: {"name", "options"}} for main and anchor.
         trained: names of the tasks that the recipe trained; the others' outputs mean nothing.
         phases: key, steps, λ and validation of each phase.
+        parts: names of what the recipe has beside its phases, see `headfreeze.recipes.PARTS`.
     """
 
     recipe: str
@@ -45,6 +46,7 @@ class RunCard:
     tasks: dict[str, dict[str, Any]]
     trained: list[str]
     phases: list[dict[str, Any]]
+    parts: list[str] = field(default_factory=list)
 
     @property
     def adversary(self) -> dict[str, Any] | None:
@@ -110,7 +112,9 @@ class Run:
         pair = Pair(**self.card.settings["pair"])
         self.canvas = Canvas(*pair.height_width, pair.resize)
         architecture = Architecture(**self.card.settings["architecture"])
-        self.network = build_network(architecture, self.tasks, pretrained=False, size=pair.height_width)
+        main, anchor = (self.card.tasks[role]["name"] for role in ("main", "anchor"))
+        reading = reading_of(self.card.parts, main, anchor)
+        self.network = build_network(architecture, self.tasks, False, pair.height_width, reading)
 
     @property
     def main(self) -> Task:
@@ -157,6 +161,7 @@ def build_network(
     tasks: Mapping[str, Task],
     pretrained: bool | None = None,
     size: tuple[int, int] = (64, 64),
+    reading: Mapping[str, str] | None = None,
 ) -> AnyNetwork:
     """The network for these tasks.
 
@@ -165,11 +170,14 @@ def build_network(
         tasks: what it gives.
         pretrained: in place of the architecture's where weights are loaded afterwards.
         size: height and width of the images on which a network of the user's is tried out.
+        reading: task → another task whose prediction its output reads, see `Network`.
 
     Raises:
         InputError: there is no such backbone, or a network of the user's does not give what the tasks need.
     """
     outputs = {name: OutputSpec(task.channels, task.vector_channels) for name, task in tasks.items()}
+    for reader, read in (reading or {}).items():
+        outputs[reader] = replace(outputs[reader], reads=Read(read, tasks[read].channels, tasks[read].soft))
     if architecture.own:
         return own_network(architecture.backbone, outputs, architecture.norm, size)
     return Network(
@@ -179,6 +187,11 @@ def build_network(
         width=architecture.width or None,
         norm=architecture.norm,
     )
+
+
+def reading_of(parts: Collection[str], main: str, anchor: str) -> dict[str, str]:
+    """Which task's output reads which other task's prediction, in a recipe with these parts."""
+    return {main: anchor} if "reading" in parts else {}
 
 
 def choose_device(name: str) -> torch.device:

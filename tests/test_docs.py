@@ -21,6 +21,7 @@ READING_ORDER = (
     "docs/training.md",
     "docs/search.md",
     "docs/methods.md",
+    "docs/parts.md",
     "docs/evaluation.md",
     "docs/data.md",
     "docs/convert.md",

@@ -37,11 +37,13 @@ def augmented(batch: DeviceBatch, augment: Augment, generator: Generator | None 
     """
     if augment.mode == "none":
         batch = DeviceBatch(batch.image.float().div_(255), batch.labels, batch.n_source)
+        batch.clean = batch.image
     else:
         assert generator is not None, "augmentation needs a generator"
         batch = mirrored(batch, generator)
         batch = DeviceBatch(batch.image.float().div_(255), batch.labels, batch.n_source)
         batch = seen_from_elsewhere(batch, generator, augment.zoom, augment.rotate_deg, augment.fov_deg)
+        batch.clean = batch.image
         if augment.mode == "photometric":
             batch.image = photometric(batch.image, generator)
     batch.image = batch.image.contiguous(memory_format=torch.channels_last)

@@ -1,6 +1,6 @@
 """The network: backbone, FPN decoder, one output layer per task; images in [0, 1] come in, no preprocessing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,11 +21,24 @@ OUTPUT_STRIDE = 2
 
 
 @dataclass(frozen=True)
+class Read:
+    """Another task's map as an output reads it: its channels, in the bounded form that `soft` gives them."""
+
+    task: str
+    channels: int
+    soft: Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
 class OutputSpec:
-    """What the network gives for one task: `channels` per pixel and `vector_channels` per image (0: none)."""
+    """What the network gives for one task: `channels` per pixel and `vector_channels` per image (0: none).
+
+    `reads`: the prediction of another task that its map is made from as well.
+    """
 
     channels: int
     vector_channels: int = 0
+    reads: Read | None = None
 
 
 class Outputs(NamedTuple):
@@ -63,7 +76,8 @@ class Network(TwoDomains):
     """Li et al., WACV 2021 (arXiv 1908.06079), §4: an FPN (Lin et al., arXiv 1612.03144) on a backbone's four levels.
 
     Three upsampling levels with skip connections, then a deconvolution for each task, at half the input's resolution.
-    Outputs per image come from the pooled output of the second level, through two fully-connected layers.
+    Outputs per image come from the pooled output of the second level, through two fully-connected layers. A task that
+    reads another (Xu et al., PAD-Net, CVPR 2018, arXiv 1805.04409) has the other's predicted map beside the features.
 
     Args:
         outputs: task name → what to give for it.
@@ -98,7 +112,9 @@ class Network(TwoDomains):
         self.strides = dict(zip(("up3", "up2", "up1", "backbone"), self.backbone.strides, strict=True))
         self.channels = {"backbone": top, "up1": width, "up2": width, "up3": width}
         enlarge = self.backbone.strides[0] // OUTPUT_STRIDE
-        self.maps = _by_task({t: map_layer(width, s.channels, enlarge) for t, s in outputs.items() if s.channels})
+        self._reads = {task: spec.reads for task, spec in outputs.items() if spec.reads}
+        widths = {task: width + (spec.reads.channels if spec.reads else 0) for task, spec in outputs.items()}
+        self.maps = _by_task({t: map_layer(widths[t], s.channels, enlarge) for t, s in outputs.items() if s.channels})
         self.vectors = _by_task(
             {t: vector_layers(width, s.vector_channels) for t, s in outputs.items() if s.vector_channels}
         )
@@ -143,7 +159,11 @@ class Network(TwoDomains):
         up2 = self.up2(up1, level2)
         up3 = self.up3(up2, fine)
         half = -(-height // OUTPUT_STRIDE), -(-width // OUTPUT_STRIDE)
-        maps = {task: layer(up3)[..., : half[0], : half[1]] for task, layer in self.maps.items()}
+        maps = {task: layer(up3) for task, layer in self.maps.items() if task not in self._reads}
+        for task, read in self._reads.items():
+            seen = F.adaptive_avg_pool2d(read.soft(maps[read.task]), up3.shape[-2:])
+            maps[task] = self.maps[task](torch.cat([up3, seen], 1))
+        maps = {task: maps[task][..., : half[0], : half[1]] for task in self.maps}
         vectors = {task: layers(up2.mean((-2, -1))) for task, layers in self.vectors.items()}
         return Outputs(maps, vectors, {"backbone": top, "up1": up1, "up2": up2, "up3": up3})
 

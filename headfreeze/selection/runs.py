@@ -6,7 +6,7 @@ from pathlib import Path
 
 from headfreeze.data.pair import OpenPair, open_pair
 from headfreeze.errors import InputError, raise_all
-from headfreeze.recipes import RECIPES, TARGET_MAIN
+from headfreeze.recipes import TARGET_MAIN, known_recipe
 from headfreeze.run import RunCard
 from headfreeze.settings import Pair
 
@@ -45,8 +45,8 @@ class TrainedRun:
     @property
     def saw_target_labels(self) -> bool:
         """Whether labels of the main task on the target were trained on, as the oracle's are."""
-        if self.recipe in RECIPES:
-            return RECIPES[self.recipe].supervision >= TARGET_MAIN
+        if recipe := known_recipe(self.recipe):
+            return recipe.supervision >= TARGET_MAIN
         loss = f"loss_target_{self.card.tasks['main']['name']}"
         return any(loss in phase.get("validation", {}) for phase in self.card.phases)
 

@@ -14,17 +14,18 @@ from lightning.fabric import Fabric
 
 from headfreeze.adversaries.build import build_adversary
 from headfreeze.data.pair import open_pair
-from headfreeze.errors import InputError, raise_all, unknown
+from headfreeze.errors import InputError, raise_all
 from headfreeze.files import check_folder, new_folder
 from headfreeze.models.own import AnyNetwork, OwnNetwork
 from headfreeze.progress import Report, progress, silent
-from headfreeze.recipes import DOMAINS, RECIPES, Phase, Recipe, find_recipe, split_budget
-from headfreeze.run import RunCard, build_network, choose_device
+from headfreeze.recipes import DOMAINS, Phase, Recipe, find_recipe, split_budget
+from headfreeze.run import RunCard, build_network, choose_device, reading_of
 from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
 from headfreeze.training.checks import check_adversary, check_backbone, check_device, check_own_network
 from headfreeze.training.inputs import Inputs
 from headfreeze.training.news import News
 from headfreeze.training.opponent import Opponent
+from headfreeze.training.parts.build import build_parts, check_parts
 from headfreeze.training.phase import PhaseTraining
 from headfreeze.training.plan import PhaseData, PhasePlan
 from headfreeze.training.processes import by_first, hush_lightning, launched
@@ -53,7 +54,7 @@ def fit(
     """Trains a recipe on a pair and writes the run to `out`.
 
     Args:
-        recipe: a name in RECIPES, or a recipe of one's own.
+        recipe: a name in RECIPES, with any of PARTS behind it (mtl-both+teacher), or a recipe of one's own.
         pair: the two datasets and their tasks.
         out: folder of the run: run.json, weights.safetensors, metrics.csv. An interrupted call is taken up again.
         architecture: the network.
@@ -90,12 +91,15 @@ class Session:
 
     def problems(self, recipes: Sequence[str | Recipe]) -> list[str]:
         """All that is wrong with the settings, the names of recipes and the pair, a line each; trains nothing."""
-        named = [recipe for recipe in recipes if isinstance(recipe, str)]
-        found = [unknown("recipe", name, RECIPES) for name in named if name not in RECIPES]
+        trained: list[Recipe] = []
+        found: list[str] = []
+        for recipe in recipes:
+            try:
+                trained.append(find_recipe(recipe) if isinstance(recipe, str) else recipe)
+            except InputError as error:
+                found.append(str(error))
         found += self.settings.problems()
         training = self.settings.training
-        known = [recipe if isinstance(recipe, Recipe) else RECIPES.get(recipe) for recipe in recipes]
-        trained = [recipe for recipe in known if recipe]
         longest = max((len(recipe.phases) for recipe in trained), default=1)
         checks: list[Callable[[], object]] = [
             lambda: check_backbone(self.settings),
@@ -105,6 +109,8 @@ class Session:
             self.store.check,
         ]
         pair, unopened = open_pair(self.settings.pair)
+        if pair:
+            checks.append(lambda: check_parts(self.settings, trained, pair.roles))
         if pair and self.settings.architecture.own:
             checks.append(lambda: check_own_network(self.settings, trained, pair.tasks))
         for check in checks:
@@ -227,6 +233,7 @@ class RecipeTraining:
             tasks={role: {"name": t.name, "options": t.options()} for role, t in roles.items()},
             trained=sorted(trained),
             phases=list(phases),
+            parts=sorted(self.recipe.parts),
         )
 
     def run(self) -> tuple[RunCard, PhaseFolder]:
@@ -302,6 +309,8 @@ class RecipeTraining:
             spec["freeze_after"] = settings.training.freeze_point(settings.architecture)
         if phase.adversary:
             spec["adversary"] = plain["adversarial"]
+        if phase.parts:
+            spec["parts"] = sorted(phase.parts)
         if planned.parent:
             spec["parent"] = planned.parent.key
         if planned.until_plateau:
@@ -349,7 +358,9 @@ class RecipeTraining:
         data = session.inputs.phase_data(planned.phase)
         torch.manual_seed(self.seed)
         pretrained, size = None if parent is None else False, settings.pair.height_width
-        network = build_network(settings.architecture, data.tasks, pretrained, size)
+        roles = session.inputs.pair.roles
+        reading = reading_of(self.recipe.parts, roles["main"].name, roles["anchor"].name)
+        network = build_network(settings.architecture, data.tasks, pretrained, size, reading)
         if parent:
             network.load_state_dict(parent.weights())
         plan = PhasePlan(
@@ -360,9 +371,11 @@ class RecipeTraining:
             weights=parent.result()["weights"] if parent else None,
             until_plateau=planned.until_plateau,
             span=planned.span,
+            forwarded=tuple(domain for domain in DOMAINS if planned.phase.forwards(domain)),
         )
         opponent = self._opponent(planned.phase, network, data) if planned.phase.adversary else None
-        return PhaseTraining(session.fabric, network, plan, data, settings.training, folder, opponent)
+        parts = build_parts(planned.phase, plan, session.fabric, network, roles)
+        return PhaseTraining(session.fabric, network, plan, data, settings.training, folder, opponent, parts)
 
     def _opponent(self, phase: Phase, network: AnyNetwork, data: PhaseData) -> Opponent:
         session = self.session

@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from headfreeze.adversaries.indicator import indicator
-from headfreeze.data.augment import augmented
+from headfreeze.data.augment import PLAIN, augmented
 from headfreeze.data.batch import DeviceBatch, LabelKey
 from headfreeze.data.canvas import expand
 from headfreeze.data.loader import DomainBatch, TrainingSteps, training_loader
@@ -23,6 +23,7 @@ from headfreeze.training.average import averaged
 from headfreeze.training.events import EventFiles
 from headfreeze.training.losses import balancing_weights, loss_terms, total_loss
 from headfreeze.training.opponent import Opponent
+from headfreeze.training.parts.base import Part
 from headfreeze.training.plan import PhaseData, PhasePlan
 from headfreeze.training.processes import average_gradients, by_all, by_first, dividing, gathered, mean
 from headfreeze.training.progressed import Progressed
@@ -51,6 +52,7 @@ class PhaseTraining:
         settings: how to train.
         folder: where the state is kept.
         opponent: an adversary that takes part.
+        parts: what else does.
     """
 
     def __init__(
@@ -62,8 +64,9 @@ class PhaseTraining:
         settings: TrainingSettings,
         folder: PhaseFolder,
         opponent: Opponent | None = None,
+        parts: Sequence[Part] = (),
     ) -> None:
-        self.opponent = opponent
+        self.opponent, self.parts = opponent, parts
         self.fabric, self.plan, self.data, self.settings, self.folder = fabric, plan, data, settings, folder
         self.network = network.to(fabric.device).to(memory_format=torch.channels_last)
         self.freeze = Freeze(self.network, after=plan.freeze_after) if plan.freeze_after else None
@@ -74,8 +77,8 @@ class PhaseTraining:
         self.average = averaged(self.network, settings.ema) if settings.ema else None
         self.generator = torch.Generator(fabric.device)
         self.events = EventFiles(folder.path / "tensorboard") if settings.tensorboard else None
-        moving, part, parts = data.augment.mode != "none", fabric.global_rank, fabric.world_size
-        self.steps = TrainingSteps(data.train, settings.batch_size, plan.seed, moving, part, parts)
+        moving, rank, processes = data.augment.mode != "none", fabric.global_rank, fabric.world_size
+        self.steps = TrainingSteps(data.train, settings.batch_size, plan.seed, moving, rank, processes)
         self.at = Progressed()
 
     def run(self, report: Report) -> dict[str, Any]:
@@ -86,10 +89,12 @@ class PhaseTraining:
         if self.freeze:
             self.at.frozen = self.at.frozen or self.freeze.checksum()
         self._train(report)
+        kept = self.average.module if self.average else self.network
+        for part in self.parts:
+            part.finished(kept, self._some_batches)
         if self.freeze:
             self.freeze.verify(self.at.frozen)
             self.freeze.unfreeze()
-        kept = self.average.module if self.average else self.network
         result = by_first(self.fabric, lambda: self._finish(kept))
         if kept is not self.network:
             self.network.load_state_dict(kept.state_dict())
@@ -152,8 +157,7 @@ class PhaseTraining:
     def take_step(self, batches: Iterator[tuple[int, dict[str, DomainBatch]]]) -> dict[str, Tensor]:
         """One optimisation step; gives its losses, still on the device."""
         progress = self.at.step / self.plan.steps
-        begin, end = self.plan.span
-        rate = self.plan.rate * rate_factor(self.settings.schedule, begin + (end - begin) * progress)
+        rate = self.plan.rate * rate_factor(self.settings.schedule, self._of_budget(progress))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         found: dict[str, Tensor] = {}
@@ -171,6 +175,8 @@ class PhaseTraining:
         self.optimizer.zero_grad()
         if self.opponent:
             self.opponent.step(progress, rate)
+        for part in self.parts:
+            part.stepped(self._of_budget(progress))
         if self.average:
             self.average.update_parameters(self.network)
         return found
@@ -184,7 +190,11 @@ class PhaseTraining:
             loss = total_loss(terms, self.at.weights)
             if self.opponent:
                 opposed = self.opponent.oppose(outputs, batch, progress, self.at.weights)
+            added = [part.losses(outputs, batch, self._of_budget(progress)) for part in self.parts]
         found = {"loss": loss, **{_name(key): term for key, term in terms.items()}}
+        for more in added:
+            found |= more
+            loss = sum(more.values(), loss)
         self.fabric.backward((loss + opposed.loss if opposed else loss) * share)
         if self.opponent and opposed:
             numbers = self.opponent.learn(opposed, batch.n_source, share)
@@ -206,6 +216,10 @@ class PhaseTraining:
         own = self.fabric.global_rank << 56  # each process drops out other places of its images
         torch.manual_seed(self.plan.seed * 1_000_003 + number + own)  # for a backbone's own dropout
         whole = augmented(self.on_device(gathered(self.fabric, batch)), self.data.augment, self.generator)
+        for part in self.parts:
+            whole = part.prepared(whole, self.generator)
+        if len(self.plan.forwarded) == 1:
+            whole = whole.only(self.plan.forwarded[0])
         return whole.part(self.fabric.global_rank, self.fabric.world_size)
 
     def _sample(self) -> list[DeviceBatch]:
@@ -219,6 +233,12 @@ class PhaseTraining:
             for start in range(0, count - size + 1, size)
         ]
         return [augmented(self.on_device(batch), self.data.augment, self.generator) for batch in batches]
+
+    def _some_batches(self) -> Iterator[DeviceBatch]:
+        """The first training batches, not augmented; the same for every process."""
+        steps = TrainingSteps(self.data.train, self.settings.batch_size, self.plan.seed, False)
+        for number in range(_MEASURED_BATCHES * 4):
+            yield augmented(self.on_device(steps[number]), PLAIN)
 
     def on_device(self, batch: dict[str, DomainBatch]) -> DeviceBatch:
         """A batch of the loader as one batch on the device, not augmented yet."""
@@ -275,6 +295,11 @@ class PhaseTraining:
         if not all(math.isfinite(value) for value in self.at.sums.values()):
             raise FloatingPointError(f"the loss is not finite at step {self.at.step}; {self._repair}")
 
+    def _of_budget(self, progress: float) -> float:
+        """How far the budget is used up where this phase is so far."""
+        begin, end = self.plan.span
+        return begin + (end - begin) * progress
+
     @property
     def _repair(self) -> str:
         rates = "lr or discriminator_lr" if self.opponent else "lr"
@@ -318,6 +343,7 @@ class PhaseTraining:
             "precision": self.fabric.strategy.precision.state_dict(),
         }
         state |= {"average": self.average.state_dict()} if self.average else {}
+        state |= {"parts": [part.state_dict() for part in self.parts]} if self.parts else {}
         return state | ({"opponent": self.opponent.state_dict()} if self.opponent else {})
 
     def _restore(self) -> None:
@@ -332,6 +358,8 @@ class PhaseTraining:
             self.average.load_state_dict(state["average"])
         if self.opponent:
             self.opponent.load_state_dict(state["opponent"])
+        for part, kept in zip(self.parts, state.get("parts", ()), strict=True):
+            part.load_state_dict(kept)
 
 
 def _name(key: LabelKey) -> str:

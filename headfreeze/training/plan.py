@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from headfreeze.data.augment import Augment
 from headfreeze.data.loader import DomainImages
+from headfreeze.recipes import DOMAINS, Domain
 from headfreeze.tasks.base import Task
 
 
@@ -30,7 +31,8 @@ class PhasePlan:
         seed: of batches and augmentation.
         weights: λ of every task, inherited from the phase before; None to measure them.
         until_plateau: end where the source's validation loss no longer falls.
-        span: where the phase begins and ends in the learning rate's schedule, 0 … 1.
+        span: where the phase begins and ends in the budget and its learning rate's schedule, 0 … 1.
+        forwarded: whose images the network is trained on; the parts may look at others.
     """
 
     steps: int
@@ -40,3 +42,4 @@ class PhasePlan:
     weights: dict[str, float] | None = None
     until_plateau: bool = False
     span: tuple[float, float] = (0.0, 1.0)
+    forwarded: tuple[Domain, ...] = DOMAINS

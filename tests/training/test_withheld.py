@@ -12,7 +12,7 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 from headfreeze.comparison.compare import compare
 from headfreeze.errors import InputError
 from headfreeze.models.network import Network
-from headfreeze.recipes import RECIPES
+from headfreeze.recipes import RECIPES, find_recipe
 from tests.audit import touched
 from tests.runs import TINY, fit_tiny, pair_of, same_bits, training_of, weights_of
 from tests.worlds import TinyPair
@@ -21,7 +21,7 @@ TASK_OF = {"main": "normals", "anchor": "segmentation"}
 
 
 def supervised(recipe: str) -> set[tuple[str, str]]:
-    return {pair for phase in RECIPES[recipe].phases for pair in phase.supervision}
+    return set(find_recipe(recipe).supervision)
 
 
 def below(paths: set[Path], folder: Path) -> set[str]:
@@ -61,7 +61,10 @@ def test_fit_opens_and_lists_only_what_is_supervised(recipe: str, tiny_pair: Tin
     assert set(batches) == {(3 * (source + target), 3 * source) for source, target in expected}
 
 
-@pytest.mark.parametrize("recipe", [name for name in RECIPES if ("target", "main") not in supervised(name)])
+ALL_PARTS = "mtl-both+teacher+consistency+fourier+reading+adabn"
+
+
+@pytest.mark.parametrize("recipe", [*(n for n in RECIPES if ("target", "main") not in supervised(n)), ALL_PARTS])
 def test_garbage_in_the_targets_main_labels_changes_no_bit(recipe: str, tiny_pair: TinyPair, tmp_path: Path) -> None:
     copy = tiny_pair.copy(tmp_path)
     for path in copy.target.glob("*/normals/*"):

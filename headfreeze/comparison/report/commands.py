@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from headfreeze.comparison.card import ComparisonCard
-from headfreeze.recipes import RECIPES
+from headfreeze.recipes import known_recipe
 from headfreeze.settings import Adversarial, Architecture, Pair, Training
 
 _PARTS = {"pair": Pair, "architecture": Architecture, "training": Training, "adversarial": Adversarial}
@@ -23,7 +23,7 @@ def compare_command(card: ComparisonCard, folder: Path) -> str:
 
 def fit_command(card: ComparisonCard, recipe: str, seed: int, run: Path) -> str:
     """`headfreeze fit …` for one run; empty for a recipe that only Python knows."""
-    if recipe not in RECIPES:
+    if not known_recipe(recipe):
         return ""
     words = [*flags(card.settings), f"--seed={seed}", f"--phases={card.phases}", f"--out={run}"]
     return _line(["fit", recipe, *words])

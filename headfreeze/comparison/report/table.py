@@ -14,7 +14,7 @@ from headfreeze.comparison.report.contents import Contents, EvaluatedRun
 from headfreeze.comparison.results import BASELINE, ORACLE, Results
 from headfreeze.comparison.tables.layout import columns
 from headfreeze.comparison.tables.numbers import number, p_value, percent, percents, signed, title
-from headfreeze.recipes import MARKS, RECIPES
+from headfreeze.recipes import MARKS, known_recipe
 
 MARK_NAMES = {
     "y_Sm": "main labels of the source",
@@ -93,7 +93,7 @@ def _columns(results: Results) -> list[str]:
 
 
 def _row(results: Results, name: str, bold: Mapping[str, set[str]]) -> RecipeRow:
-    recipe, mean, std = RECIPES.get(name), results.mean(name), results.std(name)
+    recipe, mean, std = known_recipe(name), results.mean(name), results.std(name)
     cells = [
         Cell(
             _sortable(mean[metric]),

@@ -1,0 +1,57 @@
+"""What training asks of a part, and when. A part does what it has to at some of these moments and nothing at others."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from torch import Generator, Tensor, nn
+
+from headfreeze.data.batch import DeviceBatch
+from headfreeze.models.network import Outputs
+
+
+class Part:
+    """Takes part in one phase. `progress` is that of the whole budget, 0 … 1."""
+
+    def prepared(self, batch: DeviceBatch, generator: Generator) -> DeviceBatch:
+        """The augmented batch of both domains, as the network shall see it.
+
+        Args:
+            batch: of all processes together.
+            generator: of the step's random numbers.
+        """
+        del generator
+        return batch
+
+    def losses(self, outputs: Outputs, batch: DeviceBatch, progress: float) -> dict[str, Tensor]:
+        """What is added to the loss, by name; the same names at every step.
+
+        Args:
+            outputs: the network's, for this batch.
+            batch: of this process.
+            progress: of the budget.
+        """
+        del outputs, batch, progress
+        return {}
+
+    def stepped(self, progress: float) -> None:
+        """The network has moved."""
+
+    def finished(self, network: nn.Module, batches: Callable[[], Iterator[DeviceBatch]]) -> None:
+        """The phase is over; what is frozen is frozen still.
+
+        Args:
+            network: the result, which may be changed.
+            batches: gives some training batches, not augmented.
+        """
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from `state_dict()`."""
+
+
+def late(progress: float, begin: float = 0.4, end: float = 0.6) -> float:
+    """0 until `begin` of the budget, 1 from `end` on, a straight line in between."""
+    return min(max((progress - begin) / (end - begin), 0.0), 1.0)
