@@ -72,6 +72,8 @@ PARTS: dict[str, Part] = {
             needs=SOURCE_ANCHOR | TARGET_ANCHOR,
         ),
         Part("fourier", "source images in the colours of target images", every_phase=True, reads_target=True),
+        Part("uncertainty", "λ of every task is learnt with its uncertainty", every_phase=True, needs=SOURCE_ANCHOR),
+        Part("gradnorm", "λ makes the tasks' gradients equally large", every_phase=True, needs=SOURCE_ANCHOR),
         Part("adabn", "batch statistics are taken anew on the target at the end", reads_target=True),
     )
 }
@@ -183,6 +185,8 @@ def find_recipe(name: str) -> Recipe:
             raise InputError(f"recipe '{name}': the part '{part}' is named twice; name it once")
         if part == "checked" and "teacher" in parts:
             raise InputError(f"recipe '{name}': 'checked' is a teacher already; leave 'teacher' out")
+        if part == "gradnorm" and "uncertainty" in parts:
+            raise InputError(f"recipe '{name}': 'uncertainty' and 'gradnorm' both choose λ; leave one out")
         if not PARTS[part].needs <= RECIPES[base].phases[-1].supervision:
             marks = ", ".join(mark for mark, pair in MARKS.items() if pair <= PARTS[part].needs)
             fit = ", ".join(r for r in RECIPES if PARTS[part].needs <= RECIPES[r].phases[-1].supervision)

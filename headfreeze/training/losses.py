@@ -25,10 +25,16 @@ def loss_terms(outputs: Outputs, batch: DeviceBatch, tasks: Mapping[str, Task]) 
     return terms
 
 
-def total_loss(terms: Mapping[LabelKey, Tensor], weights: Mapping[str, float]) -> Float[Tensor, ""]:
+def total_loss(terms: Mapping[LabelKey, Tensor], weights: Mapping[str, float | Tensor]) -> Float[Tensor, ""]:
     """The weighted sum over the tasks; a task's loss is its mean over the domains that have labels of it."""
     domains = Counter(name for _, name in terms)
     return torch.stack([weights[name] / domains[name] * term for (_, name), term in terms.items()]).sum()
+
+
+def task_losses(terms: Mapping[LabelKey, Tensor]) -> dict[str, Float[Tensor, ""]]:
+    """Each task's loss: its mean over the domains that have labels of it."""
+    tasks = {name: [term for (_, other), term in terms.items() if other == name] for _, name in terms}
+    return {name: torch.stack(found).mean() for name, found in tasks.items()}
 
 
 def balancing_weights(losses: Mapping[LabelKey, float], tasks: Iterable[str], main: str) -> dict[str, float]:

@@ -23,7 +23,7 @@ from headfreeze.training.average import averaged
 from headfreeze.training.events import EventFiles
 from headfreeze.training.losses import balancing_weights, loss_terms, total_loss
 from headfreeze.training.opponent import Opponent
-from headfreeze.training.parts.base import Part
+from headfreeze.training.parts.base import Part, Weights
 from headfreeze.training.plan import PhaseData, PhasePlan
 from headfreeze.training.processes import average_gradients, by_all, by_first, dividing, gathered, mean
 from headfreeze.training.progressed import Progressed
@@ -187,7 +187,10 @@ class PhaseTraining:
         with dividing(self.fabric):
             outputs = self.module(batch.image, batch.n_source)
             terms = loss_terms(outputs, batch, self.data.tasks)
-            loss = total_loss(terms, self.at.weights)
+            weights: Weights = self.at.weights
+            for part in self.parts:
+                weights = part.weighted(terms, outputs, weights)
+            loss = total_loss(terms, weights)
             if self.opponent:
                 opposed = self.opponent.oppose(outputs, batch, progress, self.at.weights)
             added = [part.losses(outputs, batch, self._of_budget(progress)) for part in self.parts]

@@ -34,6 +34,8 @@ VARIANTS: dict[str, tuple[str, Architecture, Adversarial, dict[str, Any]]] = {
         Adversarial("joint", 0.5, "outputs,up2", "lsgan"),
         {"ema": 0.8},
     ),
+    "balance": ("headfreeze+uncertainty", TINY, Adversarial(), {"anchor_weight": 0.5}),
+    "gradients": ("headfreeze+gradnorm", TINY, Adversarial(), {}),
     "parts": ("headfreeze+teacher+consistency+fourier+reading+adabn", TINY, Adversarial(), {"ema": 0.8}),
 }
 

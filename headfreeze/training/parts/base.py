@@ -1,12 +1,15 @@
 """What training asks of a part, and when. A part does what it has to at some of these moments and nothing at others."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from torch import Generator, Tensor, nn
 
-from headfreeze.data.batch import DeviceBatch
+from headfreeze.data.batch import DeviceBatch, LabelKey
 from headfreeze.models.network import Outputs
+
+Weights = Mapping[str, float | Tensor]
+"""λ of every task."""
 
 
 class Part:
@@ -21,6 +24,17 @@ class Part:
         """
         del generator
         return batch
+
+    def weighted(self, terms: Mapping[LabelKey, Tensor], outputs: Outputs, weights: Weights) -> Weights:
+        """λ of every task for this step.
+
+        Args:
+            terms: the losses of this step, of every label.
+            outputs: the network's, which they were computed from.
+            weights: λ as it is without this part.
+        """
+        del terms, outputs
+        return weights
 
     def losses(self, outputs: Outputs, batch: DeviceBatch, progress: float) -> dict[str, Tensor]:
         """What is added to the loss, by name; the same names at every step.

@@ -10,6 +10,7 @@ from headfreeze.recipes import Phase, Recipe
 from headfreeze.settings import Settings
 from headfreeze.tasks.base import Task
 from headfreeze.training.parts.adabn import AdaptedNorm
+from headfreeze.training.parts.balance import GradientNorms, Uncertainty
 from headfreeze.training.parts.base import Part
 from headfreeze.training.parts.consistency import Consistency
 from headfreeze.training.parts.fourier import Fourier
@@ -34,8 +35,10 @@ def build_parts(
         "adabn": AdaptedNorm,
         "consistency": lambda: Consistency(fabric, main, anchor, plan.span),
         "fourier": Fourier,
+        "gradnorm": lambda: GradientNorms(fabric, main.name),
         "teacher": lambda: Teacher(network, main),
         "checked": lambda: Teacher(network, main, anchor),
+        "uncertainty": lambda: Uncertainty(fabric, [task.name for task in roles.values()]),
     }
     return [make() for name, make in makers.items() if name in phase.parts]
 
@@ -59,6 +62,8 @@ def check_parts(settings: Settings, recipes: Sequence[Recipe], roles: Mapping[st
             fault = f"the part 'consistency' needs labels for each pixel, and '{points[0]}' has points"
         if "reading" in recipe.parts and architecture.own:
             fault = f"the part 'reading' is built into our networks, and '{architecture.backbone}' is your own"
+        if "gradnorm" in recipe.parts and architecture.own:
+            fault = f"the part 'gradnorm' needs features that '{architecture.backbone}' may not give"
         if "adabn" in recipe.parts and architecture.norm == "frozen":
             fault = "the part 'adabn' takes new batch statistics, and norm is frozen"
         if fault:

@@ -17,7 +17,9 @@ from headfreeze.run import Run
 from headfreeze.settings import Architecture
 from headfreeze.tasks import make_task
 from headfreeze.training.fit import RecipeTraining
+from headfreeze.training.losses import task_losses, total_loss
 from headfreeze.training.parts.adabn import AdaptedNorm
+from headfreeze.training.parts.balance import GradientNorms, Uncertainty
 from headfreeze.training.parts.base import late
 from headfreeze.training.parts.consistency import Consistency
 from headfreeze.training.parts.fourier import styled
@@ -49,6 +51,7 @@ def test_parts_stand_behind_a_recipes_name() -> None:
         ("mtl-both+teacher+teacher", "the part 'teacher' is named twice; name it once"),
         ("baseline+reading", "the part 'reading' needs the labels y_Sa; add it to one of mtl-source, mtl-both"),
         ("mtl-both+teacher+checked", "'checked' is a teacher already; leave 'teacher' out"),
+        ("mtl-both+gradnorm+uncertainty", "'uncertainty' and 'gradnorm' both choose λ; leave one out"),
         ("mtl-source+checked", "needs the labels y_Ta; add it to one of mtl-target, mtl-both"),
         ("mtl-target+consistency", "needs the labels y_Sa, y_Ta; add it to one of mtl-both"),
     ],
@@ -81,7 +84,9 @@ def test_a_plain_recipes_phases_have_the_keys_that_they_had(tiny_pair: TinyPair,
     assert with_teacher[1] == plain[1] | {"parts": ["teacher"]}
 
 
-@pytest.mark.parametrize("part", ["teacher", "checked", "consistency", "fourier", "adabn", "reading"])
+@pytest.mark.parametrize(
+    "part", ["teacher", "checked", "consistency", "fourier", "adabn", "reading", "uncertainty", "gradnorm"]
+)
 def test_each_part_changes_the_result(part: str, tiny_pair: TinyPair, tmp_path: Path) -> None:
     for recipe in ("mtl-both", f"mtl-both+{part}"):
         fit_tiny(recipe, tiny_pair, tmp_path / recipe, phases=tmp_path / "phases", steps=10)
@@ -318,3 +323,46 @@ def test_the_map_learns_on_the_source_and_is_frozen_before_it_teaches() -> None:
     assert wrong.grad[2:].any()
     assert not wrong.grad[:2].any()
     assert same_bits(before, part.map.state_dict())
+
+
+# --- λ
+
+
+def test_learnt_uncertainty_ends_where_the_loss_is_one() -> None:
+    part = Uncertainty(Fabric(accelerator="cpu", devices=1), ["normals", "segmentation"])
+    losses = {"normals": 0.25, "segmentation": 4.0}
+    batch = DeviceBatch(torch.zeros(1), {("source", task): torch.zeros(1) for task in losses}, 1)
+    terms = {("source", task): torch.tensor(loss) for task, loss in losses.items()}
+    outputs = Outputs({}, {}, {})
+    for _ in range(800):
+        weights = part.weighted(terms, outputs, {"normals": 1.0, "segmentation": 0.5})
+        (total_loss(terms, weights) + part.losses(outputs, batch, 0.5)["loss_uncertainty"]).backward()
+        part.stepped(0.5)
+    # the minimum of λ L exp(-s) + s lies at s = log(λ L), where the loss counts λ L / (λ L) = 1
+    found = {task: float(weight.detach()) * losses[task] for task, weight in weights.items()}
+    assert found == pytest.approx({"normals": 1.0, "segmentation": 1.0}, rel=0.02)
+    none_of_it = DeviceBatch(torch.zeros(1), {("source", "normals"): torch.zeros(1)}, 1)
+    assert part.losses(outputs, none_of_it, 0.5)["loss_uncertainty"] == part.s["normals"]
+
+
+def test_gradients_at_the_shared_features_are_equally_large_and_remembered() -> None:
+    part = GradientNorms(Fabric(accelerator="cpu", devices=1), "normals")
+    shared = torch.rand(2, 3, 4, 4, requires_grad=True)
+    outputs = Outputs({}, {}, {"up2": torch.rand(1), "up3": shared})
+    terms = {
+        ("source", "normals"): 3 * shared[0].sum(),
+        ("source", "segmentation"): 10 * shared[0].sum(),
+        ("target", "segmentation"): 30 * shared[1].sum(),
+    }
+    weights = part.weighted(terms, outputs, {"normals": 1.0, "segmentation": 0.1, "elsewhere": 0.7})
+    pulls = {task: torch.autograd.grad(loss, shared, retain_graph=True)[0] for task, loss in task_losses(terms).items()}
+    assert weights["normals"] == 1
+    assert weights["elsewhere"] == 0.7
+    anchor = float(weights["segmentation"] * pulls["segmentation"].norm())
+    assert anchor == pytest.approx(float(pulls["normals"].norm()), rel=1e-6)
+    calmer = {key: term * (0.1 if key[1] == "segmentation" else 1) for key, term in terms.items()}
+    later = part.weighted(calmer, outputs, {"normals": 1.0, "segmentation": 0.1})
+    assert float(later["segmentation"] / weights["segmentation"]) == pytest.approx(1 / (0.9 + 0.1 * 0.1))
+    again = GradientNorms(Fabric(accelerator="cpu", devices=1), "normals")
+    again.load_state_dict(part.state_dict())
+    assert again.weighted(calmer, outputs, weights) == part.weighted(calmer, outputs, weights)
