@@ -193,7 +193,7 @@ class PhaseTraining:
             loss = total_loss(terms, weights)
             if self.opponent:
                 opposed = self.opponent.oppose(outputs, batch, progress, self.at.weights)
-            added = [part.losses(outputs, batch, self._of_budget(progress)) for part in self.parts]
+            added = [part.losses(outputs, batch, self._of_budget(progress), weights) for part in self.parts]
         found = {"loss": loss, **{_name(key): term for key, term in terms.items()}}
         for more in added:
             found |= more

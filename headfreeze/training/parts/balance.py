@@ -40,9 +40,9 @@ class Uncertainty(Part):
         del terms, outputs
         return {task: weight * torch.exp(-self.s[task]) for task, weight in weights.items()}
 
-    def losses(self, outputs: Outputs, batch: DeviceBatch, progress: float) -> dict[str, Tensor]:
+    def losses(self, outputs: Outputs, batch: DeviceBatch, progress: float, weights: Weights) -> dict[str, Tensor]:
         """The sum of s over the tasks that this batch has labels of."""
-        del outputs, progress
+        del outputs, progress, weights
         tasks = {task for _, task in batch.labels}
         return {"loss_uncertainty": torch.stack([s for task, s in self.s.items() if task in tasks]).sum()}
 

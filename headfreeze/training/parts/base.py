@@ -36,15 +36,16 @@ class Part:
         del terms, outputs
         return weights
 
-    def losses(self, outputs: Outputs, batch: DeviceBatch, progress: float) -> dict[str, Tensor]:
+    def losses(self, outputs: Outputs, batch: DeviceBatch, progress: float, weights: Weights) -> dict[str, Tensor]:
         """What is added to the loss, by name; the same names at every step.
 
         Args:
             outputs: the network's, for this batch.
             batch: of this process.
             progress: of the budget.
+            weights: λ of every task at this step.
         """
-        del outputs, batch, progress
+        del outputs, batch, progress, weights
         return {}
 
     def stepped(self, progress: float) -> None:

@@ -14,7 +14,7 @@ from torch.optim import Adam
 from headfreeze.data.batch import DeviceBatch
 from headfreeze.models.network import Outputs, enlarged
 from headfreeze.tasks.base import Task
-from headfreeze.training.parts.base import Part, late
+from headfreeze.training.parts.base import Part, Weights, late
 from headfreeze.training.processes import average_gradients
 
 _WIDTH = 32
@@ -39,8 +39,8 @@ class Consistency(Part):
         self.map = fabric.to_device(small_map(main.channels, anchor.channels))
         self.optimizer: Any = fabric.setup_optimizers(Adam(self.map.parameters(), lr=_RATE))
 
-    def losses(self, outputs: Outputs, batch: DeviceBatch, progress: float) -> dict[str, Tensor]:
-        """The map's own loss on the source while it learns, then what it says of the target."""
+    def losses(self, outputs: Outputs, batch: DeviceBatch, progress: float, weights: Weights) -> dict[str, Tensor]:
+        """The map's own loss on the source while it learns, then what it says of the target × the anchor's λ."""
         learning = progress < self.learnt
         domain = "source" if learning else "target"
         seen = outputs.maps[self.main.name][batch.rows(domain)]
@@ -51,7 +51,10 @@ class Consistency(Part):
         loss, none = self.anchor.loss(made, label), label.new_zeros((), dtype=torch.float32)
         if learning:
             return {"loss_map": loss, "loss_consistency": none}
-        return {"loss_map": none, "loss_consistency": late(progress, self.learnt, self.full) * loss}
+        return {
+            "loss_map": none,
+            "loss_consistency": late(progress, self.learnt, self.full) * weights[self.anchor.name] * loss,
+        }
 
     def stepped(self, progress: float) -> None:
         """Moves the map while it learns."""

@@ -19,7 +19,7 @@ from headfreeze.data.batch import DeviceBatch
 from headfreeze.models.network import Outputs, enlarged
 from headfreeze.tasks.base import Task
 from headfreeze.training.average import averaged
-from headfreeze.training.parts.base import Part, late
+from headfreeze.training.parts.base import Part, Weights, late
 
 _DECAY = 0.99
 _AGREES = 0.25
@@ -39,8 +39,9 @@ class Teacher(Part):
         self.network, self.main, self.anchor = network, main, anchor
         self.average = averaged(network, _DECAY).eval()
 
-    def losses(self, outputs: Outputs, batch: DeviceBatch, progress: float) -> dict[str, Tensor]:
+    def losses(self, outputs: Outputs, batch: DeviceBatch, progress: float, weights: Weights) -> dict[str, Tensor]:
         """The main task's loss on the target against the teacher's labels."""
+        del weights
         target = batch.only("target")
         output = outputs.maps[self.main.name][batch.rows("target")]
         strength = late(progress)

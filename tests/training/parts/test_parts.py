@@ -157,9 +157,9 @@ def test_the_teacher_comes_late_and_sees_the_image_before_its_light_was_changed(
     outputs = Outputs({"normals": output + torch.tensor([0.0, 1, 0]).view(1, 3, 1, 1)}, {}, {})
     seen: list[Tensor] = []
     teacher.average.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
-    assert teacher.losses(outputs, batch, 0.39)["loss_teacher"] == 0
+    assert teacher.losses(outputs, batch, 0.39, {})["loss_teacher"] == 0
     assert not seen
-    half, whole = (teacher.losses(outputs, batch, progress)["loss_teacher"] for progress in (0.5, 0.7))
+    half, whole = (teacher.losses(outputs, batch, progress, {})["loss_teacher"] for progress in (0.5, 0.7))
     assert batch.clean is not None
     assert torch.equal(seen[0], batch.clean[2:])
     torch.testing.assert_close(half * 2, whole)
@@ -303,7 +303,7 @@ def test_the_map_learns_on_the_source_and_is_frozen_before_it_teaches() -> None:
     normals[:, 1, :, :8], normals[:, 2, :, 8:] = 4, 4  # the floor faces up, the wall faces the viewer
     for _ in range(150):
         output = normals.clone().requires_grad_()
-        found = part.losses(Outputs({"normals": output}, {}, {}), batch_of(label), 0.6)
+        found = part.losses(Outputs({"normals": output}, {}, {}), batch_of(label), 0.6, {})
         assert found["loss_consistency"] == 0
         found["loss_map"].backward()
         assert output.grad is None, "only the map learns"
@@ -311,11 +311,18 @@ def test_the_map_learns_on_the_source_and_is_frozen_before_it_teaches() -> None:
     before = {name: value.clone() for name, value in part.map.state_dict().items()}
     assert float(found["loss_map"].detach()) < 0.05
 
+    weights = {"segmentation": 0.25}
+
     def loss(normals: Tensor, progress: float = 0.9) -> Tensor:
-        return part.losses(Outputs({"normals": normals}, {}, {}), batch_of(label), progress)["loss_consistency"]
+        return part.losses(Outputs({"normals": normals}, {}, {}), batch_of(label), progress, weights)[
+            "loss_consistency"
+        ]
 
     assert loss(normals.flip(-1)) > 10 * loss(normals), "main and anchor contradict each other"
     assert loss(normals.flip(-1), 0.7) == 0, "it begins at 40 % of its phase"
+    one = loss(normals)
+    weights["segmentation"] = 0.5
+    torch.testing.assert_close(loss(normals), 2 * one)
     wrong = normals.flip(-1).clone().requires_grad_()
     loss(wrong).backward()
     part.stepped(0.9)
@@ -336,13 +343,13 @@ def test_learnt_uncertainty_ends_where_the_loss_is_one() -> None:
     outputs = Outputs({}, {}, {})
     for _ in range(800):
         weights = part.weighted(terms, outputs, {"normals": 1.0, "segmentation": 0.5})
-        (total_loss(terms, weights) + part.losses(outputs, batch, 0.5)["loss_uncertainty"]).backward()
+        (total_loss(terms, weights) + part.losses(outputs, batch, 0.5, {})["loss_uncertainty"]).backward()
         part.stepped(0.5)
     # the minimum of λ L exp(-s) + s lies at s = log(λ L), where the loss counts λ L / (λ L) = 1
     found = {task: float(weight.detach()) * losses[task] for task, weight in weights.items()}
     assert found == pytest.approx({"normals": 1.0, "segmentation": 1.0}, rel=0.02)
     none_of_it = DeviceBatch(torch.zeros(1), {("source", "normals"): torch.zeros(1)}, 1)
-    assert part.losses(outputs, none_of_it, 0.5)["loss_uncertainty"] == part.s["normals"]
+    assert part.losses(outputs, none_of_it, 0.5, {})["loss_uncertainty"] == part.s["normals"]
 
 
 def test_gradients_at_the_shared_features_are_equally_large_and_remembered() -> None:
