@@ -20,15 +20,18 @@ from headfreeze.tasks import make_task
 CLASSES = ("none", "vertical", "horizontal-1", "horizontal-2", "other")
 """horizontal-1 runs along the view, as far as a direction of the room does; horizontal-2 across it."""
 
-FOV_DEG = 60.0
-"""Angle of view over the image's longer side; phones have 65 to 70, a 35 mm lens on full frame 54."""
+FOV_DEG = 65.0
+"""Angle of view over the image's longer side; phones have 65 to 70, rendered rooms 55 to 75, a 35 mm lens 54."""
 THICKNESS = 0.01
 """Of the lines drawn, as a share of the image's longer side; at least a pixel."""
 
+UNDECIDED = 255  # "invalid" of a segmentation's labels: neither is asked for
 _OTHER = CLASSES.index("other")
+_CLEARLY = 0.5  # of the tolerance: a line that misses one direction by so much more than another is the other's
 _LEAST_LENGTH = 0.03  # of a line, as a share of the image's diagonal …
 _LEAST_LENGTH_PX = 8.0  # … and in pixels: shorter ones have no direction to speak of
 _SMALLEST_PX = 16  # images with a shorter side have no lines
+_SMALL_PX = 256  # the detector sees images with a smaller longer side at twice their size: it finds more, and better
 _SUBPIXEL_BITS = 4
 
 
@@ -73,7 +76,7 @@ def check_fov(fov_deg: float) -> None:
 def line_map(
     image: UInt8[np.ndarray, "h w 3"], fov_deg: float = FOV_DEG, thickness: float = THICKNESS
 ) -> UInt8[np.ndarray, "h w"]:
-    """An index into `CLASSES` for each pixel.
+    """An index into `CLASSES` for each pixel; `UNDECIDED` on lines that fit two directions alike.
 
     Args:
         image: RGB, from a pinhole camera whose principal point is the image's middle.
@@ -94,12 +97,17 @@ def line_map(
 def classified_lines(
     image: UInt8[np.ndarray, "h w 3"], fov_deg: float = FOV_DEG
 ) -> tuple[Float[np.ndarray, "n 4"], Int64[np.ndarray, "n"], Directions]:
-    """Segments (x, y of both ends in pixels from the upper left corner), their classes, and the three directions."""
+    """Segments (x, y of both ends in pixels from the upper left corner), their classes, and the three directions.
+
+    A line that fits two directions alike, as all lines at the height of the horizon do, is `UNDECIDED`.
+    """
     segments = line_segments(image)
     lines = Lines(segments, image.shape[:2], fov_deg)
     found = directions(lines)
     misses = lines.misses_deg(found.stacked()) / lines.tolerance_deg
-    return segments, np.where(misses.min(0) <= 1, misses.argmin(0) + 1, _OTHER), found
+    best, second, _ = np.sort(misses, axis=0)
+    classes = np.where(best <= 1, misses.argmin(0) + 1, _OTHER)
+    return segments, np.where((second <= 1) & (second - best < _CLEARLY), UNDECIDED, classes), found
 
 
 def line_segments(image: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "n 4"]:
@@ -107,9 +115,13 @@ def line_segments(image: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "n 4"]
     height, width = image.shape[:2]
     if min(height, width) < _SMALLEST_PX:
         return np.zeros((0, 4))
-    found = cv2.createLineSegmentDetector().detect(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))[0]
+    enlarged = 2 if max(height, width) < _SMALL_PX else 1
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    grey = cv2.resize(grey, None, fx=enlarged, fy=enlarged, interpolation=cv2.INTER_CUBIC)
+    found = cv2.createLineSegmentDetector().detect(grey)[0]
     if found is None:
         return np.zeros((0, 4))
-    segments = np.asarray(found, np.float64).reshape(-1, 4) + 0.5  # it counts from the centre of the first pixel
+    # It counts from the centre of the first pixel.
+    segments = (np.asarray(found, np.float64).reshape(-1, 4) + 0.5) / enlarged
     length = np.hypot(*(segments[:, 2:] - segments[:, :2]).T)
     return segments[length >= max(_LEAST_LENGTH_PX, _LEAST_LENGTH * math.hypot(height, width))]

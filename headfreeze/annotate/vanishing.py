@@ -15,8 +15,8 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Bool, Float
 
-_UPRIGHT_DEG = 40.0
-"""The vertical is sought within this angle of the image's y axis: a camera that is turned or tilted farther is lost."""
+_UPRIGHT = math.cos(math.radians(35.0))
+"""The vertical is sought within 35° of the image's y axis: a camera that is turned or tilted farther is lost."""
 _LEAST_TOLERANCE_DEG = 2.0
 """A line that points past a vanishing point by less is one of its lines; short ones, whose ends are off by about half a
 pixel, may by more."""
@@ -106,7 +106,7 @@ def _verticals(lines: Lines) -> list[tuple[Float[np.ndarray, "3"], float]]:
     pairs = np.array(list(combinations(chosen, 2)), int).reshape(-1, 2)
     crossing = np.cross(lines.normals[pairs[:, 0]], lines.normals[pairs[:, 1]])
     length = np.linalg.norm(crossing, axis=1)
-    upright = np.abs(crossing[:, 1]) > math.cos(math.radians(_UPRIGHT_DEG)) * np.maximum(length, _LEAST_TURN)
+    upright = np.abs(crossing[:, 1]) > _UPRIGHT * np.maximum(length, _LEAST_TURN)
     pairs, found = pairs[upright], crossing[upright] / length[upright, None]
     support = lines.support(found)
     support[np.arange(len(found))[:, None], pairs] = 0
@@ -123,9 +123,13 @@ def _verticals(lines: Lines) -> list[tuple[Float[np.ndarray, "3"], float]]:
 
 
 def _refined_vertical(lines: Lines, vertical: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
-    for _ in range(_REFINEMENTS):  # lines that join in pull it on
+    """The direction nearest to the planes of all lines that agree, by least squares; within the range of a vertical."""
+    for _ in range(_REFINEMENTS):
         weight = lines.support(vertical[None])[0] * lines.length_px
-        vertical = np.linalg.eigh((lines.normals * weight[:, None]).T @ lines.normals)[1][:, 0]
+        refined = np.linalg.eigh((lines.normals * weight[:, None]).T @ lines.normals)[1][:, 0]
+        if abs(refined[1]) < _UPRIGHT:
+            break
+        vertical = refined
     return _toward(vertical, _AXES[1])
 
 
