@@ -13,17 +13,13 @@ import numpy as np
 from jaxtyping import Float, Int64, UInt8
 
 from headfreeze.annotate.labelling import label_images
+from headfreeze.annotate.options import FOV_DEG, LINE_THICKNESS
 from headfreeze.annotate.vanishing import Directions, Lines, directions
 from headfreeze.errors import InputError
 from headfreeze.tasks import make_task
 
 CLASSES = ("none", "vertical", "horizontal-1", "horizontal-2", "other")
 """horizontal-1 runs along the view, as far as a direction of the room does; horizontal-2 across it."""
-
-FOV_DEG = 65.0
-"""Angle of view over the image's longer side; phones have 65 to 70, rendered rooms 55 to 75, a 35 mm lens 54."""
-THICKNESS = 0.01
-"""Of the lines drawn, as a share of the image's longer side; at least a pixel."""
 
 UNDECIDED = 255  # "invalid" of a segmentation's labels: neither is asked for
 _OTHER = CLASSES.index("other")
@@ -40,7 +36,7 @@ def annotate_lines(
     *,
     name: str = "lines",
     fov_deg: float = FOV_DEG,
-    thickness: float = THICKNESS,
+    thickness: float = LINE_THICKNESS,
     overwrite: bool = False,
 ) -> int:
     """Writes ROOT/{split}/NAME/ID.png (an index into `CLASSES`) for every image, and declares the task.
@@ -74,7 +70,7 @@ def check_fov(fov_deg: float) -> None:
 
 
 def line_map(
-    image: UInt8[np.ndarray, "h w 3"], fov_deg: float = FOV_DEG, thickness: float = THICKNESS
+    image: UInt8[np.ndarray, "h w 3"], fov_deg: float = FOV_DEG, thickness: float = LINE_THICKNESS
 ) -> UInt8[np.ndarray, "h w"]:
     """An index into `CLASSES` for each pixel; `UNDECIDED` on lines that fit two directions alike.
 
@@ -96,7 +92,7 @@ def line_map(
 
 def classified_lines(
     image: UInt8[np.ndarray, "h w 3"], fov_deg: float = FOV_DEG
-) -> tuple[Float[np.ndarray, "n 4"], Int64[np.ndarray, "n"], Directions]:
+) -> tuple[Float[np.ndarray, "n 4"], Int64[np.ndarray, " n"], Directions]:
     """Segments (x, y of both ends in pixels from the upper left corner), their classes, and the three directions.
 
     A line that fits two directions alike, as all lines at the height of the horizon do, is `UNDECIDED`.

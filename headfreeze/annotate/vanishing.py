@@ -15,6 +15,8 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Bool, Float
 
+from headfreeze.data.pinhole import focal_px
+
 _UPRIGHT = math.cos(math.radians(35.0))
 """The vertical is sought within 35° of the image's y axis: a camera that is turned or tilted farther is lost."""
 _LEAST_TOLERANCE_DEG = 2.0
@@ -43,9 +45,9 @@ class Directions:
         across: the other one, x ≥ 0.
     """
 
-    vertical: Float[np.ndarray, "3"]
-    along: Float[np.ndarray, "3"]
-    across: Float[np.ndarray, "3"]
+    vertical: Float[np.ndarray, " 3"]
+    along: Float[np.ndarray, " 3"]
+    across: Float[np.ndarray, " 3"]
 
     def stacked(self) -> Float[np.ndarray, "3 3"]:
         """Rows: vertical, along, across."""
@@ -63,7 +65,7 @@ class Lines:
 
     def __init__(self, segments: Float[np.ndarray, "n 4"], size: tuple[int, int], fov_deg: float) -> None:
         height, width = size
-        focal = max(size) / 2 / math.tan(math.radians(fov_deg) / 2)
+        focal = focal_px(height, width, fov_deg)
         ends = (segments.reshape(-1, 2, 2) - [width / 2, height / 2]) / [focal, -focal]  # y up
         self.middles = ends.mean(1)  # where z = −1
         self.along = ends[:, 1] - ends[:, 0]
@@ -99,8 +101,8 @@ def directions(lines: Lines) -> Directions:
     return Directions(vertical, _toward(along, -_AXES[2]), _toward(across, _AXES[0]))
 
 
-def _verticals(lines: Lines) -> list[tuple[Float[np.ndarray, "3"], float]]:
-    """Hypotheses of the vertical with their support: the image's y axis, and those on which pairs of lines agree best."""
+def _verticals(lines: Lines) -> list[tuple[Float[np.ndarray, " 3"], float]]:
+    """Hypotheses of the vertical with their support: the image's y axis, and the best that pairs of lines give."""
     up = _AXES[1]
     chosen = _longest(lines, np.abs(lines.along[:, 1]) > np.abs(lines.along[:, 0]))
     pairs = np.array(list(combinations(chosen, 2)), int).reshape(-1, 2)
@@ -122,7 +124,7 @@ def _verticals(lines: Lines) -> list[tuple[Float[np.ndarray, "3"], float]]:
     return kept
 
 
-def _refined_vertical(lines: Lines, vertical: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
+def _refined_vertical(lines: Lines, vertical: Float[np.ndarray, " 3"]) -> Float[np.ndarray, " 3"]:
     """The direction nearest to the planes of all lines that agree, by least squares; within the range of a vertical."""
     for _ in range(_REFINEMENTS):
         weight = lines.support(vertical[None])[0] * lines.length_px
@@ -134,8 +136,8 @@ def _refined_vertical(lines: Lines, vertical: Float[np.ndarray, "3"]) -> Float[n
 
 
 def _with_horizontals(
-    lines: Lines, vertical: Float[np.ndarray, "3"], support: float
-) -> tuple[float, Float[np.ndarray, "3"], float]:
+    lines: Lines, vertical: Float[np.ndarray, " 3"], support: float
+) -> tuple[float, Float[np.ndarray, " 3"], float]:
     """All support of a vertical with its best horizontals, the vertical, and the angle of one of them about it."""
     level, side = _level(vertical)
     rest = lines.misses_deg(vertical[None])[0] > lines.tolerance_deg
@@ -153,7 +155,7 @@ def _with_horizontals(
     return support + float(each[best].sum()), vertical, angle
 
 
-def _level(vertical: Float[np.ndarray, "3"]) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
+def _level(vertical: Float[np.ndarray, " 3"]) -> tuple[Float[np.ndarray, " 3"], Float[np.ndarray, " 3"]]:
     """Two horizontal directions at right angles, from the first of which, where the camera looks, angles count."""
     level = np.cross(_AXES[0], vertical)
     level /= np.linalg.norm(level)
@@ -161,17 +163,17 @@ def _level(vertical: Float[np.ndarray, "3"]) -> tuple[Float[np.ndarray, "3"], Fl
 
 
 def _at(
-    angles: Float[np.ndarray, "k"], level: Float[np.ndarray, "3"], side: Float[np.ndarray, "3"]
+    angles: Float[np.ndarray, " k"], level: Float[np.ndarray, " 3"], side: Float[np.ndarray, " 3"]
 ) -> Float[np.ndarray, "k 3"]:
     return np.cos(angles)[:, None] * level + np.sin(angles)[:, None] * side
 
 
 def _pair(
     lines: Lines,
-    rest: Bool[np.ndarray, "n"],
-    angles: Float[np.ndarray, "k"],
-    level: Float[np.ndarray, "3"],
-    side: Float[np.ndarray, "3"],
+    rest: Bool[np.ndarray, " n"],
+    angles: Float[np.ndarray, " k"],
+    level: Float[np.ndarray, " 3"],
+    side: Float[np.ndarray, " 3"],
 ) -> tuple[Float[np.ndarray, "k n"], Float[np.ndarray, "k n"]]:
     """What the lines that are not vertical say for the horizontal direction at each angle, and for that across it."""
     one, other = (lines.support(_at(angles + turn, level, side)) * rest for turn in (0, math.pi / 2))
@@ -180,10 +182,10 @@ def _pair(
 
 def _refined_angle(
     lines: Lines,
-    rest: Bool[np.ndarray, "n"],
+    rest: Bool[np.ndarray, " n"],
     angle: float,
-    level: Float[np.ndarray, "3"],
-    side: Float[np.ndarray, "3"],
+    level: Float[np.ndarray, " 3"],
+    side: Float[np.ndarray, " 3"],
 ) -> float:
     """The angle nearest to which both directions lie in their lines' planes, by least squares."""
     one, other = (each[0] for each in _pair(lines, rest, np.array([angle]), level, side))
@@ -202,6 +204,6 @@ def _longest(lines: Lines, which: np.ndarray) -> np.ndarray:
     return indices[np.argsort(-lines.length_px[indices], kind="stable")[:_LONGEST]]
 
 
-def _toward(direction: Float[np.ndarray, "3"], axis: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
+def _toward(direction: Float[np.ndarray, " 3"], axis: Float[np.ndarray, " 3"]) -> Float[np.ndarray, " 3"]:
     """The direction or its opposite, whichever points along the axis."""
     return direction if direction @ axis >= 0 else -direction
