@@ -13,7 +13,7 @@ from headfreeze.annotate.lines import check_fov
 from headfreeze.annotate.options import DEPTH_MODEL, FOV_DEG, GIVES, SEGMENTATION_MODEL
 from headfreeze.annotate.transformers_models import Model, load_model
 from headfreeze.data.normals_from_depth import normals_from_depth
-from headfreeze.data.pinhole import focal_px
+from headfreeze.data.pinhole import focal_length_px
 from headfreeze.errors import InputError, unknown
 from headfreeze.run import choose_device
 from headfreeze.tasks import make_task
@@ -103,7 +103,8 @@ def annotate_normals(
             )
 
         def normals(image: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "h w 3"]:
-            focal = focal_px(*image.shape[:2], fov_deg)
+            height, width, _ = image.shape
+            focal = focal_length_px(height, width, fov_deg)
             return normals_from_depth(predicted_depth(loaded, image), (focal, focal))
 
         return normals
@@ -160,7 +161,7 @@ def predicted_classes(model: Model, image: UInt8[np.ndarray, "h w 3"]) -> Intege
 
 
 def shares_of_median(inverse: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
-    """Depth over the image's median depth, from inverse depth of any scale and no shift; 0 (invalid) where it has none."""
+    """Depth over the image's median depth, from inverse depth of any scale and no shift; 0 (invalid) for the sky."""
     near = inverse[inverse > 0]
     if not near.size:
         return np.zeros_like(inverse)

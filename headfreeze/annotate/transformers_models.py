@@ -1,4 +1,4 @@
-"""Models of Hugging Face's `transformers`, from the hub, its cache or a folder: weights as safetensors, no code of theirs.
+"""Models of Hugging Face's `transformers`, from the hub, its cache or a folder: safetensors only, no code of theirs.
 
 The package is an extra: `pip install 'headfreeze[annotate]'`.
 """
@@ -41,14 +41,14 @@ def load_model(name: str, kind: str, device: torch.device) -> Model:
     transformers.logging.disable_progress_bar()
     network_class = getattr(transformers, f"AutoModelFor{kind}")
     try:
-        return _loaded(network_class, transformers.AutoImageProcessor, name, kind, device)
+        return _loaded(network_class, transformers.AutoImageProcessor, name, device)
     except InputError:
         raise
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise InputError(f"model '{name}': cannot be used ({_first_line(error)}); {_repair(name)}") from None
 
 
-def _loaded(network_class: Any, processor_class: Any, name: str, kind: str, device: torch.device) -> Model:
+def _loaded(network_class: Any, processor_class: Any, name: str, device: torch.device) -> Model:
     local = Path(name).is_dir()
     if local and not (Path(name) / "config.json").is_file():
         raise InputError(f"{name}: no model here (no config.json); give a folder that `save_pretrained` wrote")

@@ -15,7 +15,7 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Bool, Float
 
-from headfreeze.data.pinhole import focal_px
+from headfreeze.data.pinhole import focal_length_px
 
 _UPRIGHT = math.cos(math.radians(35.0))
 """The vertical is sought within 35° of the image's y axis: a camera that is turned or tilted farther is lost."""
@@ -65,7 +65,7 @@ class Lines:
 
     def __init__(self, segments: Float[np.ndarray, "n 4"], size: tuple[int, int], fov_deg: float) -> None:
         height, width = size
-        focal = focal_px(height, width, fov_deg)
+        focal = focal_length_px(height, width, fov_deg)
         ends = (segments.reshape(-1, 2, 2) - [width / 2, height / 2]) / [focal, -focal]  # y up
         self.middles = ends.mean(1)  # where z = −1
         self.along = ends[:, 1] - ends[:, 0]

@@ -23,6 +23,6 @@ def rays(
     return np.stack(np.broadcast_arrays(right, up[:, None], -1.0), axis=-1)
 
 
-def focal_px(height: int, width: int, fov_deg: float) -> float:
+def focal_length_px(height: int, width: int, fov_deg: float) -> float:
     """The focal length, both ways, of an image whose longer side has this angle of view."""
     return max(height, width) / 2 / math.tan(math.radians(fov_deg) / 2)

@@ -1,5 +1,3 @@
-"""Real models of transformers, made small with random weights and kept as safetensors."""
-
 import json
 import math
 import sys
@@ -9,69 +7,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import transformers
 from PIL import Image
 
-from headfreeze.annotate.dense import annotate_depth, annotate_normals, annotate_segmentation, shares_of_median
+from headfreeze.annotate.dense import (
+    annotate_depth,
+    annotate_normals,
+    annotate_segmentation,
+    gives_metres,
+    shares_of_median,
+)
 from headfreeze.cli import run
 from headfreeze.data.folder import open_dataset
 from headfreeze.data.normals_from_depth import normals_from_depth
 from headfreeze.errors import InputError
-
-transformers = pytest.importorskip("transformers")
+from tests.annotate.small_models import depth_model, segmentation_model
 
 HEIGHT, WIDTH = 48, 64
-SEED = 3
-
-
-def sharpened(network: torch.nn.Module, factor: float) -> torch.nn.Module:
-    """With larger weights, so that random ones do not give the same everywhere."""
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.mul_(factor)
-    return network
-
-
-def depth_model(folder: Path, gives: str) -> Path:
-    torch.manual_seed(SEED)
-    backbone = transformers.Dinov2Config(
-        hidden_size=16,
-        num_hidden_layers=4,
-        num_attention_heads=2,
-        image_size=28,
-        patch_size=14,
-        out_features=["stage1", "stage2", "stage3", "stage4"],
-        reshape_hidden_states=False,
-    )
-    sizes = {"reassemble_hidden_size": 16, "neck_hidden_sizes": [4, 4, 8, 8], "fusion_hidden_size": 8}
-    config = transformers.DepthAnythingConfig(
-        backbone_config=backbone,
-        **sizes,
-        head_hidden_size=4,
-        patch_size=14,
-        depth_estimation_type=gives,
-        max_depth=20 if gives == "metric" else 1,
-    )
-    network = sharpened(transformers.DepthAnythingForDepthEstimation(config), 4)
-    network.head.conv3.bias.data.fill_(0.5)
-    network.save_pretrained(folder)
-    transformers.DPTImageProcessor(
-        size={"height": 56, "width": 56}, keep_aspect_ratio=True, ensure_multiple_of=14
-    ).save_pretrained(folder)
-    return folder
-
-
-def segmentation_model(folder: Path, classes: tuple[str, ...] = ("wall", "floor", "wall")) -> Path:
-    torch.manual_seed(SEED)
-    config = transformers.SegformerConfig(
-        depths=[1] * 4,
-        hidden_sizes=[8] * 4,
-        num_attention_heads=[1] * 4,
-        decoder_hidden_size=8,
-        id2label=dict(enumerate(classes)),
-    )
-    sharpened(transformers.SegformerForSemanticSegmentation(config), 3).save_pretrained(folder)
-    transformers.SegformerImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +98,7 @@ def test_shares_of_the_median_know_no_scale_and_no_sky() -> None:
 
 def test_what_the_user_says_that_a_model_gives_counts(models: Path, root: Path) -> None:
     assert annotate_depth(root, model=str(models / "metric"), gives="inverse", device="cpu")[1] == "relative_depth"
-    with pytest.raises(InputError, match="unknown value of gives 'inches': choose from auto, inverse, metres"):
+    with pytest.raises(InputError, match=r"unknown value of gives 'inches': .*choose from auto, inverse, metres"):
         annotate_depth(root, model=str(models / "metric"), gives="inches")
 
 
@@ -264,8 +216,8 @@ def test_a_model_that_is_not_here_and_no_connection(
 ) -> None:
     assert run(["annotate", command, str(root), "--model", "nobody/no-such-model"]) == 2
     assert capsys.readouterr().err == (
-        "headfreeze: error: model 'nobody/no-such-model' is not in the cache of Hugging Face, and the hub does not answer:"
-        " connect once to fetch it, or give the folder of a copy\n"
+        "headfreeze: error: model 'nobody/no-such-model' is not in the cache of Hugging Face, and the hub does not"
+        " answer: connect once to fetch it, or give the folder of a copy\n"
     )
 
 
@@ -281,15 +233,14 @@ def test_without_transformers(
     assert error.count("\n") == 1
 
 
-def test_a_model_that_does_not_say_what_it_gives(root: Path, models: Path, tmp_path: Path) -> None:
-    folder = copy(models, "metric", tmp_path / "other")
-    import headfreeze.annotate.dense as dense
-
-    class Silent:
-        model_type = "new_kind"
-
-    with pytest.raises(InputError, match="does not say whether it gives metres or inverse depth; say it: --gives"):
-        dense.gives_metres(Silent(), str(folder))
+def test_a_model_that_does_not_say_what_it_gives() -> None:
+    with pytest.raises(
+        InputError,
+        match="model 'them/it' does not say whether it gives metres or inverse depth; say it: --gives metres",
+    ):
+        gives_metres(transformers.PretrainedConfig(), "them/it")
+    assert gives_metres(transformers.GLPNConfig(), "")
+    assert not gives_metres(transformers.DPTConfig(), "")
 
 
 def test_the_commands_say_what_they_wrote(models: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
