@@ -31,6 +31,8 @@ def load_model(name: str, kind: str, device: torch.device) -> Model:
     Raises:
         InputError: the package is missing, the model is and cannot be fetched, or it is another one than it should be.
     """
+    if not name:
+        raise InputError("model is ''; give a name on Hugging Face's hub, or a folder")
     try:
         import transformers
     except ImportError as error:
@@ -61,8 +63,8 @@ def _loaded(network_class: Any, processor_class: Any, name: str, device: torch.d
             raise
         if not hub_answers():  # the hub's own client would retry for most of a minute
             raise InputError(
-                f"model '{name}' is not in the cache of Hugging Face, and the hub does not answer: connect once to"
-                " fetch it, or give the folder of a copy"
+                f"model '{name}': no such folder, not in the cache of Hugging Face, and the hub does not answer:"
+                " connect once to fetch it, or give the folder of a copy"
             ) from error
         anywhere = here_only | {"local_files_only": False}
         network, report = _network(network_class, name, anywhere)

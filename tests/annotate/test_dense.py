@@ -216,9 +216,14 @@ def test_a_model_that_is_not_here_and_no_connection(
 ) -> None:
     assert run(["annotate", command, str(root), "--model", "nobody/no-such-model"]) == 2
     assert capsys.readouterr().err == (
-        "headfreeze: error: model 'nobody/no-such-model' is not in the cache of Hugging Face, and the hub does not"
-        " answer: connect once to fetch it, or give the folder of a copy\n"
+        "headfreeze: error: model 'nobody/no-such-model': no such folder, not in the cache of Hugging Face, and the"
+        " hub does not answer: connect once to fetch it, or give the folder of a copy\n"
     )
+
+
+def test_no_name_is_not_the_working_folder(root: Path) -> None:
+    with pytest.raises(InputError, match="model is ''; give a name on Hugging Face's hub, or a folder"):
+        annotate_depth(root, model="")
 
 
 @pytest.mark.parametrize("command", ["depth", "segmentation", "normals"])
