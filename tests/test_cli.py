@@ -109,6 +109,11 @@ def test_without_a_command_all_of_them_are_listed(run: Run) -> None:
         (("data", "check", "nowhere"), "listed above; mend them and check again"),
         (("annotate", "edges", "nowhere"), "nowhere: no such folder"),
         (("annotate", "landmarks", "nowhere"), "nowhere: no such folder"),
+        (("annotate", "lines", "nowhere"), "nowhere: no such folder"),
+        (("annotate", "lines", ".", "--fov_deg", "200"), "fov_deg is 200.0; give the angle of view"),
+        (("annotate", "depth", "nowhere"), "nowhere: no such folder"),
+        (("annotate", "segmentation", "nowhere"), "nowhere: no such folder"),
+        (("annotate", "normals", "nowhere"), "nowhere: no such folder"),
         (("annotate", "landmarks", ".", "--detector", "dlib"), "unknown detector 'dlib': choose from face-alignment"),
     ],
 )

@@ -12,6 +12,7 @@ from PIL import Image
 from examples import tune_adversary
 from headfreeze.cli import run
 from tests.annotate.portrait import portrait
+from tests.annotate.small_models import depth_model, segmentation_model
 from tests.nyuv2 import write_nyuv2
 from tests.photos import write_photos, write_video
 from tests.synth.heads.small_model import write_clone
@@ -25,6 +26,7 @@ READING_ORDER = (
     "docs/evaluation.md",
     "docs/data.md",
     "docs/convert.md",
+    "docs/anchors.md",
     "docs/landmarks.md",
     "docs/faces.md",
     "README.md",
@@ -88,6 +90,8 @@ def test_every_command_and_every_block_of_python_run(
     write_video(Path("walk.mp4"))
     write_photos(Path("holiday"))
     write_nyuv2(Path("downloads/nyuv2"))
+    depth_model(Path("models/depth"), "metric")
+    segmentation_model(Path("models/segmentation"))
     write_clone(Path("ICT-FaceKit"))  # one of a few hundred vertices
     monkeypatch.setattr("headfreeze.annotate.face_models.default_folder", lambda: face_models)
     monkeypatch.setattr("headfreeze.selection.cross_task._STEPS", 4)

@@ -4,21 +4,15 @@ A cheap anchor and a weak one: edges say where something changes, not what. Comp
 before you rely on them.
 """
 
-from contextlib import ExitStack
 from pathlib import Path
 
 import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from headfreeze.annotate.declare import declare, declared
-from headfreeze.annotate.images import images_of, refuse_to_overwrite
-from headfreeze.data.images import read_image
+from headfreeze.annotate.labelling import label_images
 from headfreeze.errors import InputError
-from headfreeze.files import new_folder
-from headfreeze.progress import progress
 from headfreeze.tasks import make_task
-from headfreeze.tasks.images import write_png
 
 CLASSES = ("none", "edge")
 _SCALE = 16  # of grey levels before they are rounded to the integers that Canny takes: dark images keep their slopes
@@ -58,22 +52,13 @@ def annotate_edges(
     """
     task = make_task(name, {"kind": "segmentation", "classes": list(CLASSES)})
     _check(blur_px, strong, weak, thickness_px)
-    images = images_of(root)
-    if not overwrite:
-        refuse_to_overwrite(root, name, images)
-    declared(root)  # a dataset.yaml that cannot be understood shows before the work, not after it
-    total, done = sum(map(len, images.values())), 0
-    with ExitStack() as finish, progress("annotating edges", total) as report:
-        for split, files in images.items():
-            folder = root / split / name
-            out = folder if folder.exists() else finish.enter_context(new_folder(folder))
-            for key, path in files.items():
-                edges = edge_map(read_image(path), blur_px, strong, weak, thickness_px)
-                write_png(edges[..., None], out / f"{key}.png")
-                done += 1
-                report(done, "")
-        declare(root, task)
-    return done
+    return label_images(
+        root,
+        task,
+        lambda: lambda image: edge_map(image, blur_px, strong, weak, thickness_px),
+        overwrite,
+        "annotating edges",
+    )
 
 
 def edge_map(

@@ -1,5 +1,7 @@
 """Rays of a pinhole camera, in our frame: x right, y up, z toward the viewer."""
 
+import math
+
 import numpy as np
 from jaxtyping import Float
 
@@ -19,3 +21,8 @@ def rays(
     right = (np.arange(width) + 0.5 - column) / focal_px[0]
     up = -(np.arange(height) + 0.5 - row) / focal_px[1]
     return np.stack(np.broadcast_arrays(right, up[:, None], -1.0), axis=-1)
+
+
+def focal_length_px(height: int, width: int, fov_deg: float) -> float:
+    """The focal length, both ways, of an image whose longer side has this angle of view."""
+    return max(height, width) / 2 / math.tan(math.radians(fov_deg) / 2)
