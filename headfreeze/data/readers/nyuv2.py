@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Integer, UInt8
+from jaxtyping import Bool, Float, Integer, Num, UInt8
 
 from headfreeze.data.normals_from_depth import normals_from_depth
 from headfreeze.data.readers.base import Frame, Reader
@@ -154,7 +154,7 @@ class NYUv2(Reader):
             splits |= dict.fromkeys(numbers, split)
         return splits
 
-    def _of_40(self, labels: Integer[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
+    def _of_40(self, labels: Num[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
         numbers = whole(self.mat, "labels", labels)
         if wrong := numbers[(numbers < 0) | (numbers >= len(self.to_40))].tolist():
             raise InputError(f"{self.mat}: has class {wrong[0]}, but {CLASSES_FILE} knows {len(self.to_40) - 1}")

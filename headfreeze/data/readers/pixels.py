@@ -86,6 +86,7 @@ def radiance(path: Path) -> Float[np.ndarray, "h w 3"]:
         if size is None:
             raise InputError(f"{path}: no picture in Radiance's format (.hdr); download it again")
         bounded(path, (int(size[1]), int(size[2]), 3), 4)
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what is damaged is said in our own line
         values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None or values.ndim != 3 or values.shape[2] != 3 or values.dtype.kind != "f":
         raise InputError(f"{path}: damaged, or no picture of three channels of floats; download it again")

@@ -119,7 +119,7 @@ def test_far_depth_and_ids_that_end_like_files_come_back(tmp_path: Path) -> None
     assert np.allclose(dataset.tasks["depth"].read(sample.labels["depth"])[0], depth, atol=1e-3)
 
 
-def test_a_radiance_header_that_claims_gigabytes_is_refused(tmp_path: Path) -> None:
+def test_a_radiance_header_that_claims_gigabytes_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "a.hdr"
     path.write_bytes(b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 30000 +X 30000\n" + b"\2\2\0\0" * 9)
     with pytest.raises(InputError, match=r"a.hdr: claims 10800000000 bytes of shape \(30000, 30000, 3\)"):
@@ -127,6 +127,10 @@ def test_a_radiance_header_that_claims_gigabytes_is_refused(tmp_path: Path) -> N
     path.write_bytes(cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes())
     with pytest.raises(InputError, match=r"a.hdr: no picture in Radiance's format"):
         radiance(path)
+    path.write_bytes(cv2.imencode(".hdr", np.random.default_rng(0).random((20, 30, 3), np.float32))[1].tobytes()[:300])
+    with pytest.raises(InputError, match=r"a.hdr: damaged"):
+        radiance(path)
+    assert capfd.readouterr().err == "", "a second line, OpenCV's own"
 
 
 def test_what_damages_a_shard_names_the_shard_and_the_member(tiny_pair: TinyPair, tmp_path: Path) -> None:
