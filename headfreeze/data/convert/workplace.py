@@ -46,6 +46,8 @@ def workplace(out: Path, card: Mapping[str, Any]) -> Iterator[Path]:
     try:
         folder = place / "data"
         folder.mkdir(exist_ok=True)
+        for half in list(folder.rglob(".*.tmp-*")):  # what a killed call was writing (headfreeze.files)
+            half.unlink()
         yield folder
         folder.rename(out)
         keep = False

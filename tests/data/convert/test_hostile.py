@@ -192,3 +192,17 @@ def test_what_was_packed_in_part_is_not_in_an_unpacked_one(
             convert("folder", tiny_pair.source, tmp_path / "out", packed=True)
     convert("folder", tiny_pair.source, tmp_path / "out")
     assert not list((tmp_path / "out").glob("*.tar"))
+
+
+def test_what_a_killed_call_was_writing_is_not_taken_along(tiny_pair: TinyPair, tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys; from pathlib import Path; from headfreeze.data.convert import convert; put = Path.replace\n"
+        "def replace(self, to):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL) if str(to).endswith('0003.png') else put(self, to)\n"
+        "Path.replace = replace; convert('folder', sys.argv[1], sys.argv[2], workers=1)"
+    )
+    command = [sys.executable, "-c", script, str(tiny_pair.source), str(tmp_path / "out")]
+    subprocess.run(command, env=os.environ | {"PYTHONPATH": str(Path.cwd())}, check=False, timeout=120)
+    assert list(tmp_path.glob(".out.converting-*/data/train/*/.*.tmp-*"))
+    convert("folder", tiny_pair.source, tmp_path / "out")
+    assert not list((tmp_path / "out").rglob(".*"))
