@@ -196,7 +196,8 @@ def test_what_was_packed_in_part_is_not_in_an_unpacked_one(
 
 def test_what_a_killed_call_was_writing_is_not_taken_along(tiny_pair: TinyPair, tmp_path: Path) -> None:
     script = (
-        "import os, signal, sys; from pathlib import Path; from headfreeze.data.convert import convert; put = Path.replace\n"
+        "import os, signal, sys; from pathlib import Path; from headfreeze.data.convert import convert\n"
+        "put = Path.replace\n"
         "def replace(self, to):\n"
         "    os.kill(os.getpid(), signal.SIGKILL) if str(to).endswith('0003.png') else put(self, to)\n"
         "Path.replace = replace; convert('folder', sys.argv[1], sys.argv[2], workers=1)"
