@@ -130,11 +130,24 @@ def read_config(path: Path) -> object:
         raise InputError(f"{path.parent}: no {CONFIG} in it; write one such as '{_EXAMPLE}'")
     if not path.is_file():
         raise InputError(f"{path}: no file; write one such as '{_EXAMPLE}'")
+    return read_yaml(path, _EXAMPLE)
+
+
+def read_yaml(path: Path, example: str) -> object:
+    """What a small YAML file holds.
+
+    Args:
+        path: of the file.
+        example: what it should hold something like, for the message.
+
+    Raises:
+        InputError: it is not there, or is no YAML of a sensible size.
+    """
     try:
         with path.open("rb") as file:
             text = file.read(_MOST_CONFIG_BYTES + 1)
         if len(text) > _MOST_CONFIG_BYTES:
-            raise InputError(f"{path}: longer than {_MOST_CONFIG_BYTES} bytes; it should hold little but '{_EXAMPLE}'")
+            raise InputError(f"{path}: longer than {_MOST_CONFIG_BYTES} bytes; it should hold little but '{example}'")
         return _bounded_yaml(text.decode())
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from None
@@ -212,9 +225,14 @@ def files_below(folder: Path, complain: Callable[[str], object] = _refuse) -> It
                 yield path.with_suffix("").relative_to(folder).as_posix(), path
 
 
+def unnameable(name: str) -> bool:
+    """Whether a file's name cannot be shown on a line: control characters, or bytes that are no UTF-8."""
+    return not name.isprintable() and any(unicodedata.category(c) in ("Cc", "Cs") for c in name)
+
+
 def _unfit(path: Path) -> str:
     """Why a file is none that can be named and read; empty where it can be."""
-    if not path.name.isprintable() and any(unicodedata.category(c) in ("Cc", "Cs") for c in path.name):
+    if unnameable(path.name):
         shown = "".join(c if c.isprintable() else repr(os.fsencode(c))[2:-1] for c in str(path))
         return f"{shown}: control characters, or bytes that are no UTF-8, in its name; rename the file"
     if path.is_file():

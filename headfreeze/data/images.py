@@ -68,6 +68,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # an error below
         image = Image.open(path)
     with image:
+        if image.format == "EPS":  # by its first bytes, whatever its name; Pillow would have Ghostscript run it
+            raise InputError(f"{path}: a program in PostScript, which is never run; save it as PNG or JPEG")
         width, height = image.size
         if width * height > _MOST_PIXELS:
             raise InputError(

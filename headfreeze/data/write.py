@@ -86,10 +86,14 @@ def write_image(folder: Path, each: LabelledImage, tasks: Mapping[str, Task]) ->
     path = folder / each.split / "image" / path
     if path.exists():
         raise InputError(f"image '{each.id}': there are two of this id in {each.split}; give each its own")
+    labels: dict[str, Tensor] = {}
     for name, label in each.labels.items():
         if name not in tasks:
             raise InputError(f"image '{each.id}': {unknown('task', name, tasks)}")
-        tasks[name].write(_as_label(np.asarray(label), tasks[name], each, size), folder / each.split / name / each.id)
+        labels[name] = _as_label(np.asarray(label), tasks[name], each, size)
+    for name, value in labels.items():  # none before all are known to fit: a label without its image is a fault
+        extension = tasks[name].extension(value)  # always appended: the id itself may end in ".png"
+        tasks[name].write(value, folder / each.split / name / f"{each.id}{extension}")
     write_bytes(path, data)  # last: an image that is there is there with its labels
 
 
@@ -110,7 +114,8 @@ def _as_label(label: np.ndarray, task: Task, each: LabelledImage, size: tuple[in
     """An array (h, w), (h, w, k) or (points, 2 … 4) as the task's own (k, h, w) or (points, 4)."""
     height, width = size
     like = task.invalid(height, width).as_subclass(Tensor)
-    value = torch.from_numpy(np.ascontiguousarray(label)).to(like.dtype)
+    native = label.dtype.newbyteorder("=")  # files may be of the other byte order, which torch lacks
+    value = torch.from_numpy(np.array(label, native, order="C")).to(like.dtype)
     if task.dense:
         value = value[None] if value.ndim == 2 else value.movedim(-1, 0)
     elif value.ndim == 2 and value.shape[1] < like.shape[1]:

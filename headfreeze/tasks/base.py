@@ -139,6 +139,10 @@ class Task(ABC):
         A path that ends in one of `extensions` is kept; else the preferred one is appended (`a/01` → `a/01.png`).
         """
 
+    def extension(self, label: Tensor) -> str:  # noqa: ARG002  # for tasks whose preferred format cannot hold every label
+        """Of the file that a label (k, h, w) goes to where none is given: the preferred one."""
+        return self.extensions[0]
+
     def invalid(self, height: int, width: int) -> Tensor:
         """A label (k, height, width) without any valid pixel: stands in for a missing file.
 

@@ -122,6 +122,10 @@ class DepthTask(Task):
             write_png(millimetres.astype(np.uint16)[..., None], path)
         return path
 
+    def extension(self, label: Float[Tensor, "1 h w"]) -> str:
+        """A PNG's, or .npy where something is farther away than a PNG can say."""
+        return ".npy" if bool((label > _MM_MAX / 1000).any()) else ".png"
+
     def invalid(self, height: int, width: int) -> Float[Tensor, "1 h w"]:
         """All zeros."""
         return Depth(torch.zeros(1, height, width))

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from jaxtyping import Integer
 
+from headfreeze.data.folder import read_yaml
 from headfreeze.data.readers.nyu_classes import NYU13, NYU40, NYU40_TO_13
-from headfreeze.data.readers.safely import text_of
 from headfreeze.errors import InputError, unknown
 
 NYU13_NAME = "nyu13"
 _REST = "*"
+_EXAMPLE = "task: segmentation, classes: [floor, other], map: {floor: [floor, floor mat], other: '*'}"
 _KEYS = ("task", "classes", "map")
 
 
@@ -78,17 +78,12 @@ def read_classes(name: str) -> Classes:
             parts[NYU13[number - 1]].append(old)
         return Classes("segmentation", NYU13, parts)
     path = Path(name)
-    try:
-        config = yaml.safe_load(text_of(path))
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
-    return _parsed(path, config)
+    return _parsed(path, read_yaml(path, _EXAMPLE))
 
 
 def _parsed(path: Path, config: Any) -> Classes:
-    example = "task: segmentation, classes: [floor, other], map: {floor: [floor, floor mat], other: '*'}"
     if not isinstance(config, dict) or set(config) != set(_KEYS) or not isinstance(config["map"], dict):
-        raise InputError(f"{path}: should hold {', '.join(_KEYS)}, for example {example}")
+        raise InputError(f"{path}: should hold {', '.join(_KEYS)}, for example {_EXAMPLE}")
     classes = config["classes"]
     if not isinstance(classes, list) or not classes or not all(isinstance(name, str) for name in classes):
         raise InputError(f"{path}: classes is {classes!r}; give a list of names")

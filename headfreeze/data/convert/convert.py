@@ -105,20 +105,29 @@ def convert(
     source, out, choice = Path(source), Path(out), choice or Choice()
     if workers < 0:
         raise InputError(f"workers is {workers}; give the number of threads, or 0 for one a core")
-    if out.exists():
+    if choice.limit < 0:
+        raise InputError(f"limit is {choice.limit}; give the most images, or 0 for all")
+    if out.exists() or out.is_symlink():
         raise InputError(f"{out}: exists already; name a folder that does not, or remove it first")
     reader = open_reader(format, source, settings)
     job = _Job(reader, choice)
     if packed and not job.entries:
         raise InputError(f"{source}: {format} has no labels; packed shards are for data sets that have")
+    job.entries  # noqa: B018  # what is asked for may not be there
+    try:
+        job.tasks  # noqa: B018  # what the data set declares may be impossible: two classes of one name
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from error
     frames = job.frames()
-    card = {"format": format, "source": str(source.resolve()), "settings": dict(settings or {})} | choice.card()
+    given = {"format": format, "source": str(source.resolve()), "settings": dict(settings or {}), "packed": packed}
+    card = given | choice.card()
     with workplace(out, card) as folder:
         if job.entries:  # photographs have none; annotators declare what they write
             write_text(folder / CONFIG, yaml.safe_dump({"tasks": job.entries}, sort_keys=False))
         counts, skipped = _converted(job, frames, folder, workers, skip_bad)
         if not counts:
             raise InputError(f"{source}: no frame of {len(frames)} could be read; the first: {skipped[0]}")
+        (folder / SKIPPED).unlink(missing_ok=True)  # an interrupted call's, whose files may have been mended since
         if skipped:
             write_text(folder / SKIPPED, "".join(f"{line}\n" for line in skipped))
         if packed:

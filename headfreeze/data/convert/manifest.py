@@ -32,7 +32,7 @@ def verify(root: Path) -> list[str]:
     if not path.is_file():
         raise InputError(f"{root}: no {NAME} in it; `headfreeze data convert` writes one")
     expected: dict[str, str] = {}
-    for number, line in enumerate(text_of(path).splitlines(), 1):
+    for number, line in enumerate(text_of(path).removesuffix("\n").split("\n"), 1):
         digest, gap, name = line.partition("  ")
         if len(digest) != 64 or not gap or not name:
             raise InputError(f"{path}: line {number} is not a digest and a name; convert the data set again")
@@ -40,7 +40,10 @@ def verify(root: Path) -> list[str]:
     there = _files(root)
     faults = [f"{root / name}: missing" for name in sorted(expected.keys() - set(there))]
     faults += [f"{root / name}: was not there when it was converted" for name in sorted(set(there) - expected.keys())]
-    found = _digests(root, [name for name in there if name in expected])
+    known = [name for name in there if name in expected]
+    readable = [name for name in known if (root / name).is_file()]  # a pipe would be waited for
+    faults += [f"{root / name}: no file any more" for name in sorted(set(known) - set(readable))]
+    found = _digests(root, readable)
     return faults + [f"{root / name}: has changed" for name, digest in found if digest != expected[name]]
 
 

@@ -32,6 +32,7 @@ def pack(folder: Path) -> None:
         }
         for number, members in enumerate(_shards(found)):
             write_with(folder / f"{split}-{number:06d}.tar", partial(_write, members))
+        shutil.rmtree(folder / split / "image")  # first: an image that is there is there with its labels, till the end
         shutil.rmtree(folder / split)
 
 

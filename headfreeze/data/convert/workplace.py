@@ -32,7 +32,10 @@ def workplace(out: Path, card: Mapping[str, Any]) -> Iterator[Path]:
     check_folder(out)
     key = hashlib.blake2b(json.dumps(card, sort_keys=True).encode(), digest_size=6).hexdigest()
     place = out.with_name(f".{out.name}.converting-{key}")
-    place.mkdir(parents=True, exist_ok=True)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{out}: cannot be made ({(error.strerror or str(error)).lower()}); choose another") from None
     lock = FileLock(place / "lock")
     try:
         lock.acquire(timeout=0)
@@ -43,6 +46,8 @@ def workplace(out: Path, card: Mapping[str, Any]) -> Iterator[Path]:
     try:
         folder = place / "data"
         folder.mkdir(exist_ok=True)
+        for half in list(folder.rglob(".*.tmp-*")):  # what a killed call was writing (headfreeze.files)
+            half.unlink()
         yield folder
         folder.rename(out)
         keep = False

@@ -32,6 +32,7 @@ _KINDS = ("keypoints", "segmentation")
 _PARTS = ("images", "annotations", "categories")
 _MOST_CLASSES = 254
 _INVALID = 255
+_FARTHEST_PX, _LEAST_CORNERS = 100_000, 3
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Coco(Reader):
         for image in self._content["images"]:
             name = str(image.get("file_name", ""))
             relative = PurePosixPath(name)
-            if not name or relative.is_absolute() or ".." in relative.parts:
+            if not relative.name or relative.is_absolute() or ".." in relative.parts:
                 raise InputError(f"{self._file}: image {image.get('id')} has file_name '{name}', which leads nowhere")
             key = relative.with_suffix("").as_posix()
             frames.append(Frame(key, key, None, (self.root / self.images / name, owned[str(image.get("id"))])))
@@ -99,9 +100,9 @@ class Coco(Reader):
         largest = max(own, key=lambda annotation: float(annotation.get("area", 0)))
         values = np.array(largest["keypoints"], np.float64).reshape(len(self._category["keypoints"]), 3)
         points = np.full((len(values), 4), np.nan, np.float32)
-        known = values[:, 2] > 0
+        known = (values[:, 2] > 0) & np.isfinite(values[:, :2]).all(1)
         points[known, :2] = values[known, :2]
-        points[:, 3] = values[:, 2] > 1
+        points[:, 3] = known & (values[:, 2] > 1)
         return points
 
     def _classes(self, annotations: Sequence[dict[str, Any]], path: Path) -> UInt8[np.ndarray, "h w"] | None:
@@ -110,6 +111,11 @@ class Coco(Reader):
         numbers = {category["id"]: number for number, category in enumerate(self._content["categories"], 1)}
         label = np.zeros(image_size(path), np.uint8)
         for annotation in sorted(annotations, key=lambda annotation: -float(annotation.get("area", 0))):
+            if annotation.get("category_id") not in numbers:
+                raise InputError(
+                    f"{self._file}: image {annotation.get('image_id')} has an annotation of category"
+                    f" {annotation.get('category_id')}, which there is not; export it again"
+                )
             polygons = annotation.get("segmentation")
             if isinstance(polygons, dict):  # run lengths: a crowd, or a mask; its box is not known to be background
                 x, y, width, height = (
@@ -119,6 +125,13 @@ class Coco(Reader):
                 continue
             for polygon in polygons or ():
                 corners = np.array(polygon, np.float64).reshape(-1, 2) - 0.5  # OpenCV counts from pixels' centres
+                if not (np.abs(corners) < _FARTHEST_PX).all():  # NaN too; OpenCV draws outlines to the end
+                    raise InputError(
+                        f"{self._file}: image {annotation.get('image_id')} has a polygon with corners farther than"
+                        f" {_FARTHEST_PX} pixels, or NaN; export it again"
+                    )
+                if len(corners) < _LEAST_CORNERS:  # encloses nothing
+                    continue
                 cv2.fillPoly(label, [np.round(corners).astype(np.int32)], int(numbers[annotation["category_id"]]))
         return label
 

@@ -60,9 +60,10 @@ class Diode(Reader):
                 if start.is_dir() and self.places in (place, "all"):
                     for scene in folders(self.root, start):
                         for scan in folders(self.root, scene):
-                            found += [(split, scene.name, path) for path in files(self.root, scan, ".png")]
-        opened = [partial(self._stored, path) for _, _, path in spread_out(found)]
-        axes = frame_of(self.frame, self.root, opened) if found else self.frame
+                            found += [(split, scene.name, path) for path in files(scan, ".png")]
+        with_normals = [path for _, _, path in found if _beside(path, "normal").exists()]  # a download of their own
+        opened = [partial(self._stored, path) for path in spread_out(with_normals)]
+        axes = frame_of(self.frame, self.root, opened) if with_normals else self.frame
         return [Frame(f"{scene}/{path.stem}", scene, split, (path, axes)) for split, scene, path in found]
 
     def read(self, frame: Frame) -> LabelledImage:

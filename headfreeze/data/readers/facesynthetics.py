@@ -51,7 +51,7 @@ class FaceSynthetics(Reader):
 
     def frames(self) -> Sequence[Frame]:
         """Every picture."""
-        paths = [path for path in files(self.root, self.root, ".png") if path.stem.isdigit()]
+        paths = [path for path in files(self.root, ".png") if path.stem.isdigit()]
         return [Frame(path.stem, path.stem, None, path) for path in paths]
 
     def read(self, frame: Frame) -> LabelledImage:

@@ -9,25 +9,26 @@ Every row is a group of its own.
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 
 from headfreeze.data.images import read_image
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.frames import parse_axes, to_ours
 from headfreeze.data.readers.parquet import numbered, rows
 from headfreeze.data.readers.pixels import directions, grey, metres
-from headfreeze.data.readers.safely import bounded, reading
+from headfreeze.data.readers.safely import as_file, bounded, reading
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError, unknown
 
 KINDS = ("none", "segmentation", "depth", "normals", "keypoints")
+FACE_POINTS = 68
 SPLITS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
 
 
@@ -41,6 +42,8 @@ class HuggingFace(Reader):
         kind: what they are: none, segmentation, depth, normals, keypoints.
         classes: names of a segmentation's classes, joined by +.
         count: of keypoints.
+        mirror: pairs of keypoints, counted from 0, that a mirror swaps, such as 1-2+3-4, or none; where it is not given
+            68 keypoints are a face's.
         frame: camera frame of normals.
         per_metre: units of depth.
     """
@@ -50,6 +53,7 @@ class HuggingFace(Reader):
     kind: str = "none"
     classes: str = ""
     count: int = 0
+    mirror: str = ""
     frame: str = "opengl"
     per_metre: float = 1000.0
     name = "hf"
@@ -62,17 +66,31 @@ class HuggingFace(Reader):
             raise InputError("classes is ''; name the segmentation's classes, joined by +, such as wall+floor+other")
         if self.kind == "keypoints" and self.count < 1:
             raise InputError(f"count is {self.count}; say how many keypoints there are")
+        if self.kind == "keypoints":
+            self._order  # noqa: B018  # says what is wrong with it
         if not self.per_metre > 0:
             raise InputError(f"per_metre is {self.per_metre}; give units above 0")
         parse_axes(self.frame)
 
     def tasks(self) -> Mapping[str, Mapping[str, Any]]:
         """The label's."""
-        entries: dict[str, dict[str, Any]] = {
-            "segmentation": {"classes": self.classes.split("+")},
-            "keypoints": {"count": self.count},
-        }
-        return {} if self.kind == "none" else {self.kind: entries.get(self.kind, {})}
+        if self.kind == "none":
+            return {}
+        entry: dict[str, Any] = {"classes": self.classes.split("+")} if self.kind == "segmentation" else {}
+        return {self.kind: {"count": self.count} | self._order if self.kind == "keypoints" else entry}
+
+    @property
+    def _order(self) -> dict[str, Any]:
+        """What a mirror does to keypoints."""
+        if not self.mirror and self.count == FACE_POINTS:
+            return {"order": "multi-pie"}
+        pairs = [] if self.mirror == "none" else [pair.split("-") for pair in self.mirror.split("+")]
+        if not all(len(pair) == 2 and all(end.isdecimal() and int(end) < self.count for end in pair) for pair in pairs):
+            raise InputError(
+                f"mirror is '{self.mirror}'; say which of {self.count} keypoints, counted from 0, a mirror swaps, such"
+                " as 1-2+3-4, or none"
+            )
+        return {"mirror": [[int(end) for end in pair] for pair in pairs]}
 
     def frames(self) -> Sequence[Frame]:
         """Every row of every file."""
@@ -85,9 +103,9 @@ class HuggingFace(Reader):
             table = rows(path, group, self._columns)
         with reading(path):
             image, label = (table.column(name)[row].as_py() if name else None for name in (self.image, self._labelled))
-        with TemporaryDirectory(prefix="headfreeze-") as folder:
-            pixels = read_image(_file(path, row, self.image, image, Path(folder)))
-            labels = {} if label is None else {self.kind: self._label(path, row, label, Path(folder))}
+        with _file(path, row, self.image, image) as file:
+            pixels = read_image(file)
+        labels = {} if label is None else {self.kind: self._label(path, row, label)}
         return LabelledImage(frame.split or "train", frame.id, pixels, labels)
 
     @property
@@ -98,16 +116,23 @@ class HuggingFace(Reader):
     def _columns(self) -> tuple[str, ...]:
         return tuple(filter(None, (self.image, self._labelled)))
 
-    def _label(self, path: Path, row: int, value: Any, folder: Path) -> np.ndarray:
+    def _label(self, path: Path, row: int, value: Any) -> np.ndarray:
         if self.kind == "keypoints":
             return self._points(path, row, value)
-        file = _file(path, row, self.label, value, folder)
-        if self.kind == "depth":
-            return metres(file, self.per_metre)
-        if self.kind == "segmentation":
-            return grey(file, "uint8", "uint16")
-        stored = directions(file)
+        with _file(path, row, self.label, value) as file:
+            if self.kind == "depth":
+                return metres(file, self.per_metre)
+            if self.kind == "segmentation":
+                return self._classes(file)
+            stored = directions(file)
         return to_ours(stored, self.frame) * (stored > -1).any(-1, keepdims=True)
+
+    def _classes(self, file: Path) -> Integer[np.ndarray, "h w"]:
+        values, count = grey(file, "uint8", "uint16"), self.classes.count("+") + 1
+        invalid = 255 if count <= 255 else 65535
+        if (wrong := (values >= count) & (values != invalid)).any():
+            raise InputError(f"{file}: has class {values[wrong][0]}, but classes names {count}; {invalid} is invalid")
+        return values
 
     def _points(self, path: Path, row: int, value: Any) -> Float[np.ndarray, "k d"]:
         with reading(path):
@@ -117,12 +142,12 @@ class HuggingFace(Reader):
         return points.reshape(self.count, -1)
 
 
-def _file(path: Path, row: int, column: str, value: Any, folder: Path) -> Path:
-    """The bytes of a picture as a file of its own: what reads pictures reads files."""
+@contextmanager
+def _file(path: Path, row: int, column: str, value: Any) -> Iterator[Path]:
+    """The bytes of a picture as a file of its own."""
     data = value.get("bytes") if isinstance(value, dict) else value
     if not isinstance(data, bytes):
         raise InputError(f"{path}: row {row} has no bytes of a picture in its column '{column}'")
     bounded(path, [len(data)], 1)
-    file = folder / "picture.png"
-    file.write_bytes(data)
-    return file
+    with as_file(data, ".png", f"{path}: row {row}, column '{column}'") as file:
+        yield file

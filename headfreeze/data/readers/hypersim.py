@@ -27,7 +27,7 @@ from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.frames import to_ours
 from headfreeze.data.readers.nyu_classes import NYU40, from_one
 from headfreeze.data.readers.pixels import tone_mapped
-from headfreeze.data.readers.safely import files, folders, hdf5, inside, text_of, values_of
+from headfreeze.data.readers.safely import files, folders, hdf5, inside, text_of, values_of, whole
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError
 
@@ -48,6 +48,10 @@ class Hypersim(Reader):
     focal_share: float = FOCAL_SHARE
     name = "hypersim"
 
+    def __post_init__(self) -> None:
+        if not 0 < self.focal_share < float("inf"):
+            raise InputError(f"focal_share is {self.focal_share}; give widths of the image above 0")
+
     def tasks(self) -> Mapping[str, Mapping[str, Any]]:
         """Normals, depth, 40 classes."""
         return {"normals": {}, "depth": {}, "segmentation": {"classes": list(NYU40)}}
@@ -67,9 +71,9 @@ class Hypersim(Reader):
                 if not folder.name.endswith("_final_hdf5"):
                     continue
                 camera = folder.name.removeprefix("scene_").removesuffix("_final_hdf5")
-                for path in files(self.root, folder, ".color.hdf5"):
+                for path in files(folder, ".color.hdf5"):
                     number = path.name.split(".")[1]
-                    key = (scene.name, camera, int(number) if number.isdigit() else -1)
+                    key = (scene.name, camera, int(number) if number.isdecimal() else -1)
                     if splits and key not in splits:
                         continue
                     frames.append(Frame(f"{scene.name}/{camera}/{number}", scene.name, splits.get(key), path))
@@ -87,7 +91,7 @@ class Hypersim(Reader):
         if (path := geometry / f"{start}normal_cam.hdf5").exists():
             labels["normals"] = self._facing(self._values(path, 3))
         if (path := geometry / f"{start}semantic.hdf5").exists():
-            labels["segmentation"] = from_one(self._values(path, 2).astype(np.int64), len(NYU40))
+            labels["segmentation"] = from_one(whole(path, "dataset", self._values(path, 2)), len(NYU40))
         valid = labels["depth"] > 0 if labels.get("depth", np.zeros(0)).shape == colour.shape[:2] else None
         return LabelledImage(frame.split or "train", frame.id, tone_mapped(colour.astype(np.float32), valid), labels)
 
@@ -122,7 +126,7 @@ class Hypersim(Reader):
         for number, row in enumerate(rows, 2):
             if str(row["included_in_public_release"]).lower() != "true":
                 continue
-            if row["split_partition_name"] not in ("train", "val", "test") or not str(row["frame_id"]).isdigit():
+            if row["split_partition_name"] not in ("train", "val", "test") or not str(row["frame_id"]).isdecimal():
                 raise InputError(f"{self._table}: line {number} has no frame and split that can be; download it again")
             splits[row["scene_name"], row["camera_name"], int(row["frame_id"])] = row["split_partition_name"]
         return splits

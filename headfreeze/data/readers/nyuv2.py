@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Integer, UInt8
+from jaxtyping import Bool, Float, Integer, Num, UInt8
 
 from headfreeze.data.normals_from_depth import normals_from_depth
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.frames import to_ours
 from headfreeze.data.readers.nyu_classes import NYU13, NYU40, from_one, nyu40_to_13
 from headfreeze.data.readers.restricted_pickle import Archive
-from headfreeze.data.readers.safely import hdf5, inside, matlab, values_of
+from headfreeze.data.readers.safely import hdf5, inside, matlab, values_of, whole
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError, unknown
 from headfreeze.tasks.images import read_png
@@ -95,7 +95,7 @@ class NYUv2(Reader):
     def to_40(self) -> Integer[np.ndarray, " classes"]:
         """Of each of the 894 classes, and 0, the one of the 40, counted from 1."""
         path = inside(self.folder, self.folder / CLASSES_FILE)
-        table = np.asarray(matlab(path, "mapClass")["mapClass"]).ravel().astype(np.int64)
+        table = whole(path, "mapClass", matlab(path, "mapClass")["mapClass"].ravel())
         if table.size < 1 or table.min() < 0 or table.max() > len(NYU40):
             raise InputError(f"{path}: 'mapClass' should hold classes from 1 to {len(NYU40)}")
         return np.append(0, table)
@@ -148,16 +148,17 @@ class NYUv2(Reader):
         found = matlab(inside(self.folder, path), "trainNdxs", "testNdxs")
         splits: dict[int, str] = {}
         for split, name, official in (("train", "trainNdxs", TRAIN), ("test", "testNdxs", TEST)):
-            numbers = np.asarray(found[name]).ravel().astype(np.int64).tolist()
+            numbers = whole(path, name, found[name].ravel()).tolist()
             if not all(1 <= number <= count for number in numbers) or (count == COUNT and len(numbers) != official):
                 raise InputError(f"{path}: '{name}' should hold {official} frames, counted from 1, of {count}")
             splits |= dict.fromkeys(numbers, split)
         return splits
 
-    def _of_40(self, labels: Integer[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
-        if labels.max(initial=0) >= len(self.to_40):
-            raise InputError(f"{self.mat}: has class {labels.max()}, but {CLASSES_FILE} knows {len(self.to_40) - 1}")
-        forty = from_one(self.to_40[labels], len(NYU40))
+    def _of_40(self, labels: Num[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
+        numbers = whole(self.mat, "labels", labels)
+        if wrong := numbers[(numbers < 0) | (numbers >= len(self.to_40))].tolist():
+            raise InputError(f"{self.mat}: has class {wrong[0]}, but {CLASSES_FILE} knows {len(self.to_40) - 1}")
+        forty = from_one(self.to_40[numbers], len(NYU40))
         return nyu40_to_13(forty) if self.classes == "13" else forty
 
     def _normals(self, frame: Frame, depth: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w 3"]:
@@ -167,6 +168,10 @@ class NYUv2(Reader):
         if self.source == "ladicky":
             return self._ladicky(frame, depth > 0)
         normals, valid = self.archive.frame(frame.place)
+        if normals.shape != (*depth.shape, 3) or valid.shape != depth.shape:
+            raise InputError(
+                f"{self.archive.path}: normals {normals.shape} and masks {valid.shape} for a depth of {depth.shape}"
+            )
         return np.where(valid[..., None], to_ours(normals, self.fair_frame), 0).astype(np.float32)
 
     def _ladicky(self, frame: Frame, valid: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "h w 3"]:

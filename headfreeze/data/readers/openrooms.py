@@ -62,7 +62,7 @@ class OpenRooms(Reader):
         start = self.root / "Image" if (self.root / "Image").is_dir() else self.root
         for world in folders(self.root, start):
             for scene in folders(self.root, world) if world.name.startswith("main") else ():
-                for path in files(self.root, scene, ".hdr"):
+                for path in files(scene, ".hdr"):
                     if path.name.startswith("im_"):
                         key = f"{world.name}/{scene.name}/{path.stem.removeprefix('im_')}"
                         frames.append(Frame(key, scene.name, self._splits.get(scene.name), path))
@@ -79,7 +79,9 @@ class OpenRooms(Reader):
             labels["depth"] = _binary(path)
         if path := self._label(world, scene, f"imsemLabel_{number}.npy"):
             labels["segmentation"] = _classes(path)
-        return LabelledImage(frame.split or "train", frame.id, tone_mapped(radiance(frame.place)), labels)
+        return LabelledImage(
+            frame.split or "train", frame.id, tone_mapped(radiance(inside(self.root, frame.place))), labels
+        )
 
     def _label(self, world: str, scene: str, *names: str) -> Path | None:
         for part in PARTS:

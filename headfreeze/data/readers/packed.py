@@ -11,13 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 
 from headfreeze.data.folder import SPLITS
 from headfreeze.data.images import read_image
 from headfreeze.data.readers.base import Frame
 from headfreeze.data.readers.folder import Described, as_array
-from headfreeze.data.readers.safely import bounded, files, reading
+from headfreeze.data.readers.safely import as_file, bounded, files, inside, reading
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError
 
@@ -45,9 +44,9 @@ class Packed(Described):
         frames = []
         for split in SPLITS:
             found: dict[str, dict[str, Member]] = defaultdict(dict)
-            for shard in files(self.root, self.root, ".tar"):
+            for shard in files(self.root, ".tar"):
                 if shard.name.startswith(f"{split}-"):
-                    for key, kind, member in self._members(shard):
+                    for key, kind, member in self._members(inside(self.root, shard)):
                         found[key][kind] = member
             for key, members in found.items():
                 if _IMAGE not in members:
@@ -58,13 +57,13 @@ class Packed(Described):
     def read(self, frame: Frame) -> LabelledImage:
         """The image and its labels."""
         tasks = self.dataset.tasks
-        with TemporaryDirectory(prefix="headfreeze-") as folder:
-            image = read_image(_copied(frame.place[_IMAGE], Path(folder)))
-            labels = {
-                name: as_array(tasks[name].read(_copied(member, Path(folder))), tasks[name])
-                for name, member in frame.place.items()
-                if name != _IMAGE
-            }
+        labels = {}
+        for name, member in frame.place.items():
+            with as_file(_bytes(member), member.suffix, f"{member.shard}: {frame.id}.{name}{member.suffix}") as file:
+                if name == _IMAGE:
+                    image = read_image(file)
+                else:
+                    labels[name] = as_array(tasks[name].read(file), tasks[name])
         return LabelledImage(frame.split or SPLITS[0], frame.id, image, labels)
 
     def _members(self, shard: Path) -> Iterator[tuple[str, str, Member]]:
@@ -79,11 +78,8 @@ class Packed(Described):
                 yield key, kind, Member(shard, info.offset_data, info.size, path.suffix)
 
 
-def _copied(member: Member, folder: Path) -> Path:
-    """The member as a file of its own, under a name of ours: what reads labels reads files."""
+def _bytes(member: Member) -> bytes:
     bounded(member.shard, [member.length], 1)
-    path = folder / f"member{member.suffix}"
     with reading(member.shard), member.shard.open("rb") as file:
         file.seek(member.offset)
-        path.write_bytes(file.read(member.length))
-    return path
+        return file.read(member.length)

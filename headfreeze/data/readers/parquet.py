@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from headfreeze.data.readers.base import Frame
-from headfreeze.data.readers.safely import files, reading
+from headfreeze.data.readers.safely import files, inside, reading
 from headfreeze.errors import InputError
 
 
@@ -38,11 +38,11 @@ def numbered(root: Path, splits: Mapping[str, str], columns: tuple[str, ...], di
     folder = root / "data" if (root / "data").is_dir() else root
     frames = []
     counts: Counter[str] = Counter()
-    for path in files(root, folder, ".parquet"):
+    for path in files(folder, ".parquet"):
         split = splits.get(path.name.removesuffix(".parquet").split("-")[0])
         if split is None:
             raise InputError(f"{path}: its name should begin with {', '.join(splits)}, such as train-00000-of-00002")
-        metadata = _parquet(path, columns).metadata
+        metadata = _parquet(inside(root, path), columns).metadata
         for group in range(metadata.num_row_groups):
             for row in range(metadata.row_group(group).num_rows):
                 counts[split] += 1

@@ -7,6 +7,7 @@ A photograph's file is copied as it is, with its EXIF rotation; HEIC is decoded 
 installed. A frame's group is its folder or its video. Annotate an anchor afterwards: `headfreeze annotate`.
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +16,14 @@ from typing import Any
 import cv2
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageOps
 
-from headfreeze.data.images import EXTENSIONS, VIDEO_EXTENSIONS
+from headfreeze.data.images import EXTENSIONS, VIDEO_EXTENSIONS, read_image
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.safely import files, folders, inside, reading
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError
 
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # quiet: what cannot be read is said in our own line
 HEIC = (".heic", ".heif")
 _THUMB, _ALIKE = 16, 2.0
 """Frames whose thumbnails differ by less than 2 of 255 on average show the same."""
@@ -73,24 +74,33 @@ class Videos(Reader):
         return {}
 
     def frames(self) -> Sequence[Frame]:
-        """Frames that differ, of every video; each video is decoded once to find them."""
-        root = self.root.parent if self.root.is_file() else self.root
+        """Frames that differ, of every video; each video is decoded once to find them.
+
+        A video that cannot be read has its first frame here, so that it is said where that is converted.
+        """
+        root = self._folder
         paths = [self.root] if self.root.is_file() else list(_below(root, root, VIDEO_EXTENSIONS))
         frames = []
         for path in paths:
             key = path.relative_to(root).with_suffix("").as_posix()
             before: np.ndarray | None = None
-            for number, picture in _pictures(path, self.every_s):
+            for number, picture in _pictures(root, path, self.every_s):
                 thumb = cv2.resize(picture, (_THUMB, _THUMB), interpolation=cv2.INTER_AREA).astype(np.float32)
                 if before is None or np.abs(thumb - before).mean() > _ALIKE:
                     frames.append(Frame(f"{key}_{number:06d}", key, None, (path, number)))
                     before = thumb
+            if before is None:
+                frames.append(Frame(f"{key}_{0:06d}", key, None, (path, 0)))
         return frames
+
+    @property
+    def _folder(self) -> Path:
+        return self.root.parent if self.root.is_file() else self.root
 
     def read(self, frame: Frame) -> LabelledImage:
         """One frame."""
         path, number = frame.place
-        with reading(path):
+        with reading(inside(self._folder, path)):
             video = cv2.VideoCapture(str(path))
             try:
                 video.set(cv2.CAP_PROP_POS_FRAMES, number)
@@ -98,14 +108,16 @@ class Videos(Reader):
             finally:
                 video.release()
         if not there:
-            raise InputError(f"{path}: frame {number} cannot be read; convert the video to MP4 (H.264)")
+            what = f"frame {number} cannot be read" if number else "cannot be read as a video"
+            raise InputError(f"{path}: {what}; convert it to MP4 (H.264)")
         return LabelledImage(frame.split or "train", frame.id, np.ascontiguousarray(picture[..., ::-1]))
 
 
 def _below(root: Path, parent: Path, endings: Sequence[str]) -> Iterator[Path]:
-    yield from files(root, parent, *endings)
+    yield from files(parent, *endings)
     for folder in folders(root, parent):
-        yield from _below(root, folder, endings)
+        if not folder.is_symlink():  # within the root it leads to what is found anyway, or round in a circle
+            yield from _below(root, folder, endings)
 
 
 def _heic(path: Path) -> UInt8[np.ndarray, "h w 3"]:
@@ -114,12 +126,15 @@ def _heic(path: Path) -> UInt8[np.ndarray, "h w 3"]:
     except ImportError:
         raise InputError(f"{path}: HEIC needs pillow-heif: pip install pillow-heif; or save it as JPEG") from None
     register_heif_opener()
-    with reading(path), Image.open(path) as image:
-        return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+    return read_image(path)
 
 
-def _pictures(path: Path, every_s: float) -> Iterator[tuple[int, UInt8[np.ndarray, "h w 3"]]]:
-    """Number and picture of a frame every so many seconds."""
+def _pictures(root: Path, path: Path, every_s: float) -> Iterator[tuple[int, UInt8[np.ndarray, "h w 3"]]]:
+    """Number and picture of a frame every so many seconds; none of what is no video."""
+    try:
+        inside(root, path)
+    except InputError:
+        return
     with reading(path):
         video = cv2.VideoCapture(str(path))
     try:
@@ -132,7 +147,5 @@ def _pictures(path: Path, every_s: float) -> Iterator[tuple[int, UInt8[np.ndarra
                 if there:
                     yield number, picture
             number += 1
-        if not number:
-            raise InputError(f"{path}: cannot be read as a video; convert it to MP4 (H.264)")
     finally:
         video.release()

@@ -1,17 +1,20 @@
 """Pictures of labels as data sets store them, as numbers: depth, normals, colours that stand for classes."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from jaxtyping import Float, Integer, UInt8
 
-from headfreeze.data.readers.safely import MOST_BYTES, reading
+from headfreeze.data.readers.safely import MOST_BYTES, bounded, reading
 from headfreeze.errors import InputError
 from headfreeze.tasks.images import read_png
 
 _GAMMA = 2.2
 _PERCENTILE, _BRIGHTNESS = 90.0, 0.8
+_HDR_SIZE, _HDR_HEADER_BYTES = re.compile(rb"\n[-+][XY] +(\d+) +[-+][XY] +(\d+)\n"), 2**16
 
 
 def grey(path: Path, *kinds: str) -> Integer[np.ndarray, "h w"]:
@@ -69,21 +72,22 @@ def classes_of_colours(
 
 
 def radiance(path: Path) -> Float[np.ndarray, "h w 3"]:
-    """A .hdr or .exr picture, linear, RGB.
+    """A .hdr picture, linear, RGB.
 
     Raises:
         InputError: it is missing, damaged, or too large.
     """
-    import os
-
-    os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")  # read when cv2 is first imported
-    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**26))
-    import cv2
-
     with reading(path):
         if path.stat().st_size > MOST_BYTES:
             raise InputError(f"{path}: {path.stat().st_size} bytes; at most {MOST_BYTES} are read")
-        values = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+        data = path.read_bytes()
+        # OpenCV's own limit is 2^30 pixels, 12 GiB, and can be set only before it is first imported.
+        size = _HDR_SIZE.search(data[:_HDR_HEADER_BYTES]) if data.startswith(b"#?") else None
+        if size is None:
+            raise InputError(f"{path}: no picture in Radiance's format (.hdr); download it again")
+        bounded(path, (int(size[1]), int(size[2]), 3), 4)
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what is damaged is said in our own line
+        values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None or values.ndim != 3 or values.shape[2] != 3 or values.dtype.kind != "f":
         raise InputError(f"{path}: damaged, or no picture of three channels of floats; download it again")
     return values[..., ::-1].astype(np.float32)

@@ -8,11 +8,13 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Integer, Shaped
 
+from headfreeze.data.folder import unnameable
 from headfreeze.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,24 +40,35 @@ def inside(root: Path, path: Path) -> Path:
     """`path`, which must exist and lie below `root` when all links are followed.
 
     Raises:
-        InputError: it does not exist, or a link leads out of the root.
+        InputError: it does not exist, is neither file nor folder (reading a pipe would wait for ever), or a link
+            leads out of the root.
     """
     with reading(path):
         real = path.resolve(strict=True)
+        other = not real.is_file() and not real.is_dir()
+    if other:
+        raise InputError(f"{path}: neither a file nor a folder; remove it")
     if not real.is_relative_to(root.resolve()):
         raise InputError(f"{path}: is a link to {real}, outside of {root}; copy the file there")
     return path
 
 
 def folders(root: Path, parent: Path) -> list[Path]:
-    """Folders in `parent` by name; hidden ones are passed over."""
-    return [path for path in _entries(root, parent) if path.is_dir()]
+    """Folders in `parent` by name; hidden ones are passed over.
+
+    Raises:
+        InputError: a link to one leads out of the root.
+    """
+    return [inside(root, path) for path in _entries(parent) if path.is_dir()]
 
 
-def files(root: Path, parent: Path, *endings: str) -> list[Path]:
-    """Files in `parent` by name whose names end so, whatever their case; hidden ones are passed over."""
+def files(parent: Path, *endings: str) -> list[Path]:
+    """Files in `parent` by name whose names end so, whatever their case; hidden ones are passed over.
+
+    They are yet to be looked at with `inside`, each where it is read: one that is none does not keep the others out.
+    """
     wanted = tuple(ending.lower() for ending in endings)
-    return [path for path in _entries(root, parent) if path.name.lower().endswith(wanted) and not path.is_dir()]
+    return [path for path in _entries(parent) if path.name.lower().endswith(wanted) and not path.is_dir()]
 
 
 def text_of(path: Path) -> str:
@@ -156,6 +169,35 @@ def matlab(path: Path, *names: str) -> Mapping[str, np.ndarray]:
     return found
 
 
+def whole(path: Path, name: str, values: Shaped[np.ndarray, "..."]) -> Integer[np.ndarray, "..."]:
+    """Numbers of a file as int64.
+
+    Raises:
+        InputError: some are NaN, no whole ones, or beyond what is counted.
+    """
+    if values.dtype.kind == "f" and not (np.isfinite(values) & (np.abs(values) < 2**53) & (values % 1 == 0)).all():
+        raise InputError(f"{path}: '{name}' holds {values.dtype} that are no whole numbers; download it again")
+    return values.astype(np.int64)
+
+
+@contextmanager
+def as_file(data: bytes, suffix: str, where: str) -> Iterator[Path]:
+    """Bytes from within a file as a file of their own, under a name of ours: what reads pictures reads files.
+
+    Args:
+        data: what it holds.
+        suffix: of its name.
+        where: the bytes come from; an InputError in the block says this in place of the file's name.
+    """
+    with TemporaryDirectory(prefix="headfreeze-") as folder:
+        path = Path(folder) / f"part{suffix}"
+        path.write_bytes(data)
+        try:
+            yield path
+        except InputError as error:
+            raise InputError(str(error).replace(str(path), where)) from error
+
+
 def holds(path: Path, name: str) -> bool:
     """Whether a .mat file up to version 7 has an array of that name.
 
@@ -174,13 +216,15 @@ def _selected(shape: Sequence[int], part: Any) -> list[int]:
     return [length for axis, length in enumerate(shape) if axis >= len(index) or not isinstance(index[axis], int)]
 
 
-def _entries(root: Path, parent: Path) -> list[Path]:
+def _entries(parent: Path) -> list[Path]:
     with reading(parent):
         names = sorted(name for name in os.listdir(parent) if not name.startswith("."))
     for name in names:
-        if name != name.encode("utf-8", "replace").decode():
-            raise InputError(f"{parent}: the file name {os.fsencode(name)!r} is not UTF-8; rename it")
-    return [inside(root, parent / name) for name in names]
+        if unnameable(name):
+            raise InputError(
+                f"{parent}: the file name {os.fsencode(name)!r} is not UTF-8 or has control characters; rename it"
+            )
+    return [parent / name for name in names]
 
 
 def _reason(error: Exception) -> str:

@@ -68,7 +68,7 @@ class ScanNet(Reader):
             colour = scan / "color"
             if not scan.name.startswith("scene") or not colour.is_dir():
                 continue
-            numbered = [path for path in files(self.root, colour, ".jpg", ".png") if path.stem.isdigit()]
+            numbered = [path for path in files(colour, ".jpg", ".png") if path.stem.isdecimal()]
             for path in sorted(numbered, key=lambda path: int(path.stem))[:: self.every]:
                 group, split = scan.name.split("_")[0], self._splits.get(scan.name)
                 frames.append(Frame(f"{scan.name}/{int(path.stem):06d}", group, split, path))
@@ -76,7 +76,7 @@ class ScanNet(Reader):
 
     def read(self, frame: Frame) -> LabelledImage:
         """One photograph at the size of its depth."""
-        path = Path(frame.place)
+        path = inside(self.root, Path(frame.place))
         scan, number = path.parent.parent, path.stem
         depth = metres(inside(self.root, scan / "depth" / f"{number}.png"), 1000)
         height, width = depth.shape
@@ -116,7 +116,7 @@ class ScanNet(Reader):
         table = np.full(_MOST_CLASSES, INVALID)
         for number, row in enumerate(rows, 2):
             key, value = str(row["id"]), str(row["nyu40id"])
-            if not (key.isdigit() and value.isdigit() and int(key) < _MOST_CLASSES and int(value) <= len(NYU40)):
+            if not (key.isdecimal() and value.isdecimal() and int(key) < _MOST_CLASSES and int(value) <= len(NYU40)):
                 raise InputError(f"{path}: line {number} has no classes that can be ('{key}', '{value}')")
             if int(value):
                 table[int(key)] = int(value) - 1

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Shaped
 
 from headfreeze.data.images import read_image
 from headfreeze.data.readers.base import Frame, Reader
@@ -53,7 +54,7 @@ class SfSNet(Reader):
         frames = []
         for part in (self.root, *folders(self.root, self.root)):
             for folder in folders(self.root, part):
-                for path in files(self.root, folder, ".png"):
+                for path in files(folder, ".png"):
                     if found := _NAME.fullmatch(path.name):
                         key = f"{folder.name}/{found[1]}_{found[2]}"
                         frames.append(Frame(key, f"{folder.name}/{found[1]}", None, path))
@@ -65,7 +66,7 @@ class SfSNet(Reader):
         face = None
         labels: dict[str, np.ndarray] = {}
         if there := self._beside(path, "mask"):
-            face = np.asarray(read_png(there).max(-1) > 127)
+            face = np.asarray(_opaque(read_png(there)).max(-1) > 127)
             labels["mask"] = face.astype(np.uint8)
         if there := self._beside(path, "normal"):
             stored = directions(there)
@@ -78,3 +79,8 @@ class SfSNet(Reader):
     def _beside(self, path: Path, what: str) -> Path | None:
         there = path.with_name(path.name.replace("_face_", f"_{what}_"))
         return inside(self.root, there) if there.exists() else None
+
+
+def _opaque(values: Shaped[np.ndarray, "h w c"]) -> Shaped[np.ndarray, "h w k"]:
+    """Without transparency."""
+    return values[..., :-1] if values.shape[-1] in (2, 4) else values

@@ -58,7 +58,7 @@ class Stanford2D3DS(Reader):
         frames = []
         for area in folders(self.root, self.root):
             photographs = area / "data" / "rgb"
-            for path in files(self.root, photographs, "_rgb.png") if photographs.is_dir() else ():
+            for path in files(photographs, "_rgb.png") if photographs.is_dir() else ():
                 split = "test" if area.name in self.test.split("+") else "train"
                 view = path.name.removesuffix("_domain_rgb.png")
                 frames.append(Frame(f"{area.name}/{view}", f"{area.name}/{_room(view)}", split, path))
@@ -76,7 +76,7 @@ class Stanford2D3DS(Reader):
             labels["depth"] = metres(there, 512, (0, _MISSING_DEPTH))
         if self._labels_file and (there := self._label(path, "semantic", "semantic")):
             labels["segmentation"] = self._classes(there)
-        return LabelledImage(frame.split or "train", frame.id, read_image(path), labels)
+        return LabelledImage(frame.split or "train", frame.id, read_image(inside(self.root, path)), labels)
 
     def _label(self, path: Path, folder: str, domain: str) -> Path | None:
         there = path.parent.with_name(folder) / path.name.replace("_domain_rgb", f"_domain_{domain}")
@@ -93,7 +93,7 @@ class Stanford2D3DS(Reader):
         assert self._labels_file
         try:
             names = json.loads(text_of(self._labels_file))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{self._labels_file}: not valid JSON ({error}); download it again") from None
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
             raise InputError(f"{self._labels_file}: should be a list of names; download it again")

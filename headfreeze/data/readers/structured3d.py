@@ -67,8 +67,9 @@ class Structured3D(Reader):
                 for view in folders(self.root, views) if views.is_dir() else ():
                     if (view / f"rgb_{self.light}.png").exists():
                         found.append((scene.name, f"{scene.name}/{room.name}/{view.name}", view))
-        opened = [partial(self._stored, view) for _, _, view in spread_out(found)]
-        axes = frame_of(self.frame, self.root, opened) if found else self.frame
+        with_normals = [view for _, _, view in found if (view / "normal.png").exists()]
+        opened = [partial(self._stored, view) for view in spread_out(with_normals)]
+        axes = frame_of(self.frame, self.root, opened) if with_normals else self.frame
         return [Frame(key, scene, _split(scene), (view, axes)) for scene, key, view in found]
 
     def read(self, frame: Frame) -> LabelledImage:
@@ -96,6 +97,6 @@ class Structured3D(Reader):
 
 def _split(scene: str) -> str | None:
     number = scene.removeprefix("scene_")
-    if not number.isdigit():
+    if not number.isdecimal():
         return None
     return "train" if int(number) < 3000 else "val" if int(number) < 3250 else "test"

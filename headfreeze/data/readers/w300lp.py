@@ -54,7 +54,7 @@ class W300LP(Reader):
         for folder in folders(self.root, self.root):
             if folder.name == _LANDMARKS or (folder.name.endswith(_FLIP) and not self.flipped):
                 continue
-            for path in files(self.root, folder, ".jpg"):
+            for path in files(folder, ".jpg"):
                 if path.with_suffix(".mat").exists():
                     base = folder.name.removesuffix(_FLIP)
                     frames.append(Frame(f"{folder.name}/{path.stem}", f"{base}/{_photo(path.stem)}", None, path))
@@ -89,7 +89,7 @@ class AFLW2000(W300LP):
 
     def frames(self) -> Sequence[Frame]:
         """Every photograph that has a .mat."""
-        paths = [path for path in files(self.root, self.root, ".jpg") if path.with_suffix(".mat").exists()]
+        paths = [path for path in files(self.root, ".jpg") if path.with_suffix(".mat").exists()]
         return [Frame(path.stem, path.stem, "test", path) for path in paths]
 
 

@@ -205,6 +205,9 @@ def test_classes_are_changed_by_one_table(tiny_pair: TinyPair, tmp_path: Path) -
         ("task: segmentation\nclasses: [a, b]\nmap: {a: red, b: red}", "'red' goes to 'a' and to 'b'; keep one"),
         ("task: depth\nclasses: [a]\nmap: {a: red}", "unknown task with classes 'depth'"),
         ("task: [", "not valid YAML"),
+        ("[" * 5000, r"classes.yaml: not valid YAML \(nested too deeply\)"),
+        ("a: 2001-99-99", r"classes.yaml: not valid YAML \(month must be in 1..12\)"),
+        ("{task: segmentation, classes: [a, a], map: {a: red}}", "class 'a' is listed twice"),
     ],
 )
 def test_classes_that_cannot_be_say_why(text: str, message: str, tiny_pair: TinyPair, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from headfreeze.data.convert import convert
 from headfreeze.data.readers import open_reader
 from headfreeze.data.readers.nyu_classes import NYU13
 from headfreeze.errors import InputError
+from headfreeze.tasks import make_task
 from tests.boxroom import CLASSES, angles_deg, box_view
 
 CENTRE, RADIUS, FOCAL_PX = np.array([30.0, -20.0, -700.0]), 90.0, 60.0  # millimetres; x right, y up, z toward
@@ -143,6 +144,34 @@ def test_polygons_become_classes_the_small_ones_on_top(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (
+            {"segmentation": [[0, 0, 2e9, 0, 2e9, 2e9, -2e9, 5]]},
+            "image 7 has a polygon with corners farther",
+        ),
+        ({"segmentation": [[0, 0, float("nan"), 0, 9, 9]]}, "image 7 has a polygon with corners .* or NaN"),
+        ({"category_id": 99}, "image 7 has an annotation of category 99, which there is not"),
+        ({"segmentation": [[], [1, 1, 2, 2]]}, None),  # encloses nothing
+    ],
+)
+def test_polygons_that_cannot_be_drawn_are_one_line(
+    change: dict[str, object], message: str | None, tmp_path: Path
+) -> None:
+    write_coco(tmp_path)
+    content = json.loads(json.dumps(COCO))
+    content["annotations"][2] |= change
+    (tmp_path / "annotations.json").write_text(json.dumps(content))
+    settings = {"kind": "segmentation"}
+    if message is None:
+        convert("coco", tmp_path, tmp_path / "made", settings=settings)
+        return
+    with pytest.raises(InputError, match=rf"annotations.json: {message}"):
+        convert("coco", tmp_path, tmp_path / "made", settings=settings, workers=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c.update(images=[{"id": 1, "file_name": "."}]), "image 1 has file_name '.', which leads nowhere"),
         (lambda c: c.pop("annotations"), "has no list 'annotations'; is it in COCO's format"),
         (lambda c: c.update(images=[{"id": 1, "file_name": "../../etc/passwd"}]), "which leads nowhere"),
         (lambda c: c.update(categories=[{"id": 1}]), "a category has no id and name"),
@@ -186,7 +215,7 @@ def test_pictures_and_labels_of_parquet_files(tmp_path: Path) -> None:
             [png(np.round((v.normals * [1, -1, -1] + 1) * 127.5).astype(np.uint8)) for v in views],
             {"frame": "opencv"},
         ),
-        "keypoints": ([[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]], {"count": "2"}),
+        "keypoints": ([[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]], {"count": "2", "mirror": "0-1"}),
     }
     for kind, (labels, settings) in cases.items():
         root = tmp_path / kind
@@ -196,6 +225,7 @@ def test_pictures_and_labels_of_parquet_files(tmp_path: Path) -> None:
         assert [(frame.id, frame.split) for frame in frames[1:3]] == [("000002", "train"), ("000001", "val")]
         found = reader.read(frames[1])
         assert np.array_equal(found.image, views[1].image)
+        assert make_task(kind, dict(reader.tasks()[kind])).name == kind
         label = found.labels[kind]
         if kind == "normals":
             assert angles_deg(label, views[1].normals).max() < 1
@@ -232,7 +262,9 @@ def test_nyuv2_of_hugging_face(tmp_path: Path) -> None:
     [
         (["a", "b"], {"kind": "depth"}, r"row 0 has no bytes of a picture in its column 'label'"),
         ([b"no", b"picture"], {"kind": "depth"}, r"not a PNG"),
-        ([[1.0], [2.0]], {"kind": "keypoints", "count": "2"}, r"row 0 has 1 numbers for 2 keypoints"),
+        ([b"no", b"picture"], {"kind": "depth"}, r"train-0.*parquet: row 0, column 'label': "),
+        ([png(np.full((4, 4), 9, np.uint8))] * 2, {"kind": "segmentation", "classes": "a+b"}, r"has class 9, but"),
+        ([[1.0], [2.0]], {"kind": "keypoints", "count": "2", "mirror": "none"}, r"row 0 has 1 numbers for 2 keypoints"),
         ([b"", b""], {"kind": "depth", "label": "depth"}, r"has no column depth; it has image, label"),
     ],
 )
@@ -256,6 +288,8 @@ def test_a_file_that_is_no_parquet_is_one_line(tmp_path: Path) -> None:
         ({"kind": "boxes"}, "unknown kind 'boxes'"),
         ({"kind": "segmentation"}, "classes is ''; name the segmentation's classes"),
         ({"kind": "keypoints"}, "count is 0; say how many keypoints there are"),
+        ({"kind": "keypoints", "count": "2"}, "mirror is ''; say which of 2 keypoints, counted from 0, a mirror swaps"),
+        ({"kind": "keypoints", "count": "2", "mirror": "0-2"}, "mirror is '0-2'; say which of 2 keypoints"),
         ({"frame": "up"}, "normals frame is 'up'; name one of opengl, opencv"),
     ],
 )

@@ -210,6 +210,22 @@ def test_videos_give_frames_that_differ(tmp_path: Path) -> None:
 def test_what_is_no_video_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(os.urandom(1000))
     with pytest.raises(InputError, match=r"a.mp4: cannot be read as a video; convert it to MP4"):
-        open_reader("videos", tmp_path).frames()
+        convert("videos", tmp_path, tmp_path.with_name("made"), workers=1)
+    write_video(tmp_path / "walk.mp4")
+    made = convert("videos", tmp_path, tmp_path.with_name("made"), skip_bad=True)
+    assert dict(made.counts) == {"train": 2}
+    assert len(made.skipped) == 1
     with pytest.raises(InputError, match=r"every_s is 0.0; give seconds above 0"):
         open_reader("videos", tmp_path, {"every_s": "0"})
+
+
+def test_a_mask_s_transparency_is_no_face(tmp_path: Path) -> None:
+    write_sfsnet(tmp_path)
+    before = open_reader("sfsnet", tmp_path)
+    wanted = before.read(before.frames()[0]).labels["mask"]
+    for path in tmp_path.rglob("*_mask_*.png"):
+        Image.open(path).convert("RGBA").save(path)
+    reader = open_reader("sfsnet", tmp_path)
+    found = reader.read(reader.frames()[0]).labels["mask"]
+    assert 0 < wanted.mean() < 1
+    assert np.array_equal(found, wanted)

@@ -353,3 +353,53 @@ def test_a_damaged_file_is_one_line_that_names_it(name: str, attack: str, tmp_pa
         root.mkdir()
         write(root)
         assert_refused(name, root, spoil(root, pattern, ATTACKS[attack]), settings)
+
+
+@pytest.mark.parametrize(("name", "write"), [("structured3d", write_structured3d), ("diode", write_diode)])
+def test_without_any_normals_no_frame_is_asked_for(name: str, write: Callable[[Path], None], tmp_path: Path) -> None:
+    write(tmp_path)
+    for path in [*tmp_path.rglob("normal.png"), *tmp_path.rglob("*_normal.npy")]:
+        path.unlink()
+    reader = open_reader(name, tmp_path)
+    assert "depth" in reader.read(reader.frames()[0]).labels
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf"])
+def test_a_focal_length_that_cannot_be_is_refused(value: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"focal_share is .*; give widths of the image above 0"):
+        open_reader("hypersim", tmp_path, {"focal_share": value})
+
+
+def test_digits_that_are_no_numbers_are_passed_over(tmp_path: Path) -> None:
+    write_scannet(tmp_path)
+    before = len(open_reader("scannet", tmp_path, {"every": "1"}).frames())
+    (next(tmp_path.rglob("color")) / "²0.jpg").write_bytes(b"")
+    assert len(open_reader("scannet", tmp_path, {"every": "1"}).frames()) == before
+
+
+def test_names_too_long_for_a_file_are_one_line(tmp_path: Path) -> None:
+    write_suncg(tmp_path)
+    (tmp_path / "data_goodlist_v2.txt").write_text("x" * 6000 + "/1")
+    with pytest.raises(InputError, match=r"x/1_mlt.png: cannot be read \(file name too long\)"):
+        open_reader("suncg-pbrs", tmp_path).frames()
+
+
+def test_names_nested_without_end_are_one_line(tmp_path: Path) -> None:
+    write_2d3ds(tmp_path)
+    next(tmp_path.rglob("semantic_labels.json")).write_text("[" * 100_000)
+    reader = open_reader("2d3ds", tmp_path)
+    with pytest.raises(InputError, match=r"semantic_labels.json: not valid JSON"):
+        reader.read(reader.frames()[0])
+
+
+def test_classes_that_are_nan_are_one_line(tmp_path: Path) -> None:
+    write_hypersim(tmp_path)
+    for path in tmp_path.rglob("*.semantic.hdf5"):
+        with h5py.File(path) as file:
+            shape = file["dataset"].shape
+        path.unlink()
+        with h5py.File(path, "w") as file:
+            file["dataset"] = np.full(shape, np.nan, np.float32)
+    reader = open_reader("hypersim", tmp_path)
+    with pytest.raises(InputError, match=r"semantic.hdf5: 'dataset' holds float32 that are no whole numbers"):
+        reader.read(reader.frames()[0])

@@ -139,6 +139,10 @@ def link_out(root: Path) -> None:
     path.symlink_to("/etc/passwd")
 
 
+def small_pickle() -> dict[str, np.ndarray]:
+    return {"all_normals": np.ones((3, 3, 4, 6), np.float32), "all_valid_depth_masks": np.ones((3, 4, 6), bool)}
+
+
 MAT = "nyu_depth_v2_labeled.mat"
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "no file": (lambda root: (root / MAT).unlink(), rf"{MAT}: cannot be read \(no such file"),
@@ -168,6 +172,16 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "classes beyond 40": (
         lambda root: savemat(root / "classMapping40.mat", {"mapClass": np.full((1, 894), 77)}),
         "'mapClass' should hold classes from 1 to 40",
+    ),
+    "classes that are NaN": (
+        lambda root: savemat(root / "classMapping40.mat", {"mapClass": np.full((1, 894), np.nan)}),
+        "classMapping40.mat: 'mapClass' holds float64 that are no whole numbers",
+    ),
+    "labels below 0": (edit("labels", np.full((3, 640, 480), -3)), rf"{MAT}: has class -3, but classMapping40.mat"),
+    "labels between classes": (edit("labels", np.full((3, 640, 480), 1.5)), rf"{MAT}: 'labels' holds float64 that are"),
+    "pickled normals of another size": (
+        lambda root: spoil("all_normals.pklz", gzip.compress(pickle.dumps(small_pickle())))(root),
+        r"all_normals.pklz: normals \(4, 6, 3\) and masks \(4, 6\) for a depth of \(480, 640\)",
     ),
     "pickle cut off": (spoil("all_normals.pklz", gzip.compress(b"\x80\x04]")[:-9]), "cannot be read as pickled arrays"),
     "pickle of nothing": (spoil("all_normals.pklz", gzip.compress(pickle.dumps([1]))), "pickled arrays"),
