@@ -564,6 +564,11 @@ def _convert(values: Namespace) -> None:
     counts = ", ".join(f"{count} {split}" for split, count in found.counts.items())
     next_ = "data check" if (values.out / "dataset.yaml").exists() else "annotate edges"
     left = f"; {len(found.skipped)} were left out, listed in {values.out}/skipped.txt" if found.skipped else ""
+    if found.unsplit:
+        print(
+            f"{values.source}: no split is known of {found.unsplit} images (is its list of splits there?), so they are"
+            " in train; --splits 0.7,0.15,0.15 divides them by scene"
+        )
     print(f"{values.out}: {counts} images{left}; next: headfreeze {next_} {values.out}")
 
 

@@ -54,6 +54,7 @@ class SplitFindings:
         images: by id.
         labels: by task and id; labels without an image are left out.
         sizes: how many of the opened images have which size (height, width).
+        fov_deg: how many have which angle of view across the longer side, as their EXIF tells.
         opened: how many images were opened, with all of their labels.
         statistics: of the labels of each task that were read.
         faults: what is wrong, a line each; the first thousand.
@@ -66,6 +67,7 @@ class SplitFindings:
     images: Files
     labels: dict[str, Files] = field(default_factory=dict)
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    fov_deg: Counter[int] = field(default_factory=Counter)
     opened: int = 0
     statistics: dict[str, Statistics] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
@@ -99,6 +101,7 @@ def check_split(dataset: Dataset, split: str, sample: int = 0) -> SplitFindings:
                     findings.digests.setdefault(digest, key)
             findings.opened += len(opened.digests)
             findings.sizes += opened.sizes
+            findings.fov_deg += opened.fov_deg
             for line in opened.faults:
                 findings.fault(line)
             for name, statistics in opened.statistics.items():

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from headfreeze.data.check.conventions import NormalsStatistics
 from headfreeze.data.check.statistics import DepthStatistics, KeypointsStatistics, SegmentationStatistics, Statistics
+from headfreeze.data.exif import fov_deg
 from headfreeze.data.images import read_image
 from headfreeze.errors import InputError
 from headfreeze.side_by_side import cores, in_order, one_thread_each
@@ -56,6 +57,7 @@ class Opened:
     Attributes:
         digests: of each image's file, in order; empty where it could not be read.
         sizes: how many of the images have which size (height, width).
+        fov_deg: how many have which angle of view across the longer side, as their EXIF tells.
         statistics: of the labels of each task that were read.
         faults: what is wrong, a line each.
         empty: label files without any valid pixel, by task.
@@ -63,6 +65,7 @@ class Opened:
 
     digests: list[bytes] = field(default_factory=list)
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    fov_deg: Counter[int] = field(default_factory=Counter)
     statistics: dict[str, Statistics] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     empty: dict[str, list[Path]] = field(default_factory=dict)
@@ -122,6 +125,8 @@ def _open(opened: Opened, tasks: Mapping[str, Task], files: Labelled) -> None:
         size = read_image(files.image).shape[:2]
         digest = hashlib.blake2b(files.image.read_bytes(), digest_size=16).digest()
         opened.sizes[size] += 1
+        if (angle := fov_deg(files.image)) is not None:
+            opened.fov_deg[round(angle)] += 1
     except InputError as error:
         opened.faults.append(str(error))
     opened.digests.append(digest)

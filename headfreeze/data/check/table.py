@@ -30,6 +30,9 @@ def column(dataset: str, findings: SplitFindings) -> Column:
         if len(by_area) > 1:
             images["size"] += f" in {max(findings.sizes.values()) / findings.sizes.total():.0%}"
             images |= {"smallest": _size(by_area[0]), "largest": _size(by_area[-1])}
+    if findings.fov_deg:
+        low, high = min(findings.fov_deg), max(findings.fov_deg)
+        images["angle of view"] = f"{low}°" if low == high else f"{low} … {high}°"
     cells = {"image": images}
     for name, files in findings.labels.items():
         cells[name] = {"files": str(len(files))}

@@ -32,10 +32,14 @@ SKIPPED = "skipped.txt"
 
 @dataclass(frozen=True)
 class Conversion:
-    """What came of it: images of each split, and a line for each frame that was left out."""
+    """What came of it: images of each split, and a line for each frame that was left out.
+
+    `unsplit`: how many are in train because neither the data set nor the choice says where they belong.
+    """
 
     counts: Mapping[str, int]
     skipped: Sequence[str]
+    unsplit: int = 0
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,8 @@ def convert(
         if packed:
             pack(folder)
         write_manifest(folder)
-    return Conversion(counts, skipped)
+    unsplit = sum(frame.split is None for frame in frames) if job.entries else 0  # photographs have no split
+    return Conversion(counts, skipped, unsplit)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
@@ -124,15 +123,15 @@ class Coco(Reader):
                 label[max(y, 0) : y + height, max(x, 0) : x + width] = _INVALID
                 continue
             for polygon in polygons or ():
-                corners = np.array(polygon, np.float64).reshape(-1, 2) - 0.5  # OpenCV counts from pixels' centres
-                if not (np.abs(corners) < _FARTHEST_PX).all():  # NaN too; OpenCV draws outlines to the end
+                corners = np.array(polygon, np.float64).reshape(-1, 2)
+                if not (np.abs(corners) < _FARTHEST_PX).all():  # NaN too
                     raise InputError(
                         f"{self._file}: image {annotation.get('image_id')} has a polygon with corners farther than"
                         f" {_FARTHEST_PX} pixels, or NaN; export it again"
                     )
                 if len(corners) < _LEAST_CORNERS:  # encloses nothing
                     continue
-                cv2.fillPoly(label, [np.round(corners).astype(np.int32)], int(numbers[annotation["category_id"]]))
+                _fill(label, corners, int(numbers[annotation["category_id"]]))
         return label
 
     @property
@@ -170,3 +169,14 @@ class Coco(Reader):
             raise InputError(unknown("category with keypoints", self.category, with_points))
         found: dict[str, Any] = with_points[self.category or next(iter(with_points))]
         return found
+
+
+def _fill(label: UInt8[np.ndarray, "h w"], corners: Float[np.ndarray, "n 2"], value: int) -> None:
+    """Sets the pixels whose centres lie inside of a polygon; OpenCV and Pillow would draw its outline as well."""
+    from matplotlib.path import Path as Outline
+
+    left, top = np.floor(corners.min(0)).clip(0).astype(int)
+    right, bottom = np.ceil(corners.max(0)).clip(0).astype(int)
+    part = label[top:bottom, left:right]
+    centres = np.stack(np.meshgrid(*(np.arange(n) + 0.5 for n in part.shape[::-1])), -1).reshape(-1, 2)
+    part[Outline(corners - [left, top]).contains_points(centres).reshape(part.shape)] = value

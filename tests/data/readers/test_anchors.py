@@ -138,7 +138,29 @@ def test_polygons_become_classes_the_small_ones_on_top(tmp_path: Path) -> None:
     assert label[0, 0] == 0
     assert (label[10:16, 20:24] == 255).all()
     assert (label == 255).sum() == 24
-    assert abs(int(((label > 0) & (label < 255)).sum()) - 100) < 25  # its edge belongs to it
+    chair = np.zeros((24, 32), bool)
+    chair[2:12, 4:14] = True
+    assert np.array_equal((label > 0) & (label < 255), chair)
+    assert (label[4:7, 6:9] == 1).all()
+
+
+def test_of_a_slanted_polygon_the_pixels_with_their_centre_inside_are_its(tmp_path: Path) -> None:
+    write_coco(tmp_path)
+    content = COCO | {
+        "annotations": [{"image_id": 7, "category_id": 5, "segmentation": [[-9.3, -2, 40, 3.1, 8.2, 30]]}]
+    }
+    (tmp_path / "annotations.json").write_text(json.dumps(content))
+    reader = open_reader("coco", tmp_path, {"kind": "segmentation"})
+    label = reader.read(reader.frames()[0]).labels["segmentation"]
+    corners = np.array([[-9.3, -2], [40, 3.1], [8.2, 30]])
+    y, x = np.mgrid[:24, :32] + 0.5
+    sides = [
+        (bx - ax) * (y - ay) - (by - ay) * (x - ax) > 0
+        for (ax, ay), (bx, by) in zip(corners, np.roll(corners, -1, 0), strict=True)
+    ]
+    inside = np.logical_and.reduce(sides)
+    assert 100 < inside.sum() < 24 * 32
+    assert np.array_equal(label == 2, inside)
 
 
 @pytest.mark.parametrize(

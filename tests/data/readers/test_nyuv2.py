@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from headfreeze.cli import run
 from headfreeze.data.readers import nyuv2 as nyuv2_module
 from headfreeze.data.readers import open_reader
 from headfreeze.data.readers.nyu_classes import NYU13, NYU40
@@ -23,6 +24,18 @@ from tests.nyuv2 import COUNT, FOCAL_PX, FORTY, write_nyuv2
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return write_nyuv2(tmp_path)
+
+
+@pytest.mark.parametrize("told", ["splits.mat", "--splits=0.5,0,0.5", ""])
+def test_images_whose_split_nobody_knows_are_in_train_and_said(
+    told: str, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if told != "splits.mat":
+        (root / "splits.mat").unlink()
+    flags = [told] if told.startswith("--") else []
+    assert run(["data", "convert", "nyuv2", str(root), str(tmp_path / "out"), *flags]) == 0
+    said = "no split is known of 3 images (is its list of splits there?), so they are in train; --splits 0.7,0.15,0.15"
+    assert (said in capsys.readouterr().out) == (told == "")
 
 
 def test_frames_have_their_scene_split_image_depth_and_classes(root: Path) -> None:

@@ -1,0 +1,37 @@
+"""What a photograph's EXIF says of its camera."""
+
+import math
+from pathlib import Path
+
+from PIL import Image
+
+_CAMERA = 0x8769  # the part of EXIF that holds the tags below
+_FOCAL_LENGTH, _FOCAL_LENGTH_35MM = 0x920A, 0xA405
+_RESOLUTION_X, _RESOLUTION_UNIT, _PIXELS_X, _PIXELS_Y = 0xA20E, 0xA210, 0xA002, 0xA003
+_MM = {2: 25.4, 3: 10.0, 4: 1.0}
+"""Length of a unit of resolution: inch, centimetre, millimetre."""
+_DIAGONAL_35MM = math.hypot(36, 24)
+_LARGEST_DEG = 179.0
+
+
+def fov_deg(path: Path) -> float | None:
+    """The angle of view across the longer side of a photograph; None where its EXIF does not tell.
+
+    From the focal length in 35 mm equivalents, which CIPA DC-008 and camera makers refer to the diagonal, else from the
+    focal length and the resolution of the sensor. A picture that was cropped after it was taken may still carry the
+    whole one's EXIF.
+    """
+    try:
+        with Image.open(path) as image:
+            sides, tags = image.size, image.getexif().get_ifd(_CAMERA)
+            longer, shorter = max(sides), min(sides)
+            focal_mm = float(tags.get(_FOCAL_LENGTH_35MM) or 0)
+            longer_mm = _DIAGONAL_35MM * longer / math.hypot(longer, shorter)
+            if not focal_mm:
+                focal_mm = float(tags[_FOCAL_LENGTH])
+                taken = max(tags.get(_PIXELS_X, longer), tags.get(_PIXELS_Y, shorter))
+                longer_mm = taken / float(tags[_RESOLUTION_X]) * _MM[tags.get(_RESOLUTION_UNIT, 2)]
+            found = math.degrees(2 * math.atan(longer_mm / 2 / focal_mm))
+    except Exception:  # no EXIF, or a damaged one, of which Pillow raises nearly every kind
+        return None
+    return found if 0 < found < _LARGEST_DEG else None

@@ -1,0 +1,58 @@
+"""Angles of view from the EXIF of real JPEGs."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from headfreeze.cli import run
+from headfreeze.data.exif import fov_deg
+
+CAMERA, ORIENTATION = 0x8769, 0x0112
+FOCAL, FOCAL_35MM, PIXELS_X, RESOLUTION_X, UNIT = 0x920A, 0xA405, 0xA002, 0xA20E, 0xA210
+
+
+def photograph(path: Path, size: tuple[int, int], tags: dict[int, float], orientation: int = 1) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    exif.get_ifd(CAMERA).update(tags)
+    pixels = np.random.default_rng(0).integers(0, 255, (size[1], size[0], 3), np.uint8)
+    Image.fromarray(pixels).save(path, exif=exif)
+    return path
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_lens_of_50_mm_on_film_sees_what_it_is_known_to(orientation: int, tmp_path: Path) -> None:
+    found = fov_deg(photograph(tmp_path / "a.jpg", (36, 24), {FOCAL_35MM: 50}, orientation))
+    assert found == pytest.approx(39.6, abs=0.05)  # a full frame's horizontal angle of view
+
+
+def test_equivalents_refer_to_the_diagonal(tmp_path: Path) -> None:
+    found = fov_deg(photograph(tmp_path / "phone.jpg", (40, 30), {FOCAL_35MM: 26}))
+    assert found == pytest.approx(math.degrees(2 * math.atan(math.hypot(36, 24) * 0.8 / 2 / 26)))
+
+
+@pytest.mark.parametrize(("unit", "mm"), [(2, 25.4), (3, 10.0)])
+def test_from_the_sensors_resolution_also_when_scaled_down(unit: int, mm: float, tmp_path: Path) -> None:
+    tags = {FOCAL: 4.0, RESOLUTION_X: 4000 / 6.4 * mm, UNIT: unit, PIXELS_X: 4000}  # 6.4 mm wide
+    found = fov_deg(photograph(tmp_path / "a.jpg", (40, 30), tags))
+    assert found == pytest.approx(math.degrees(2 * math.atan(3.2 / 4)), abs=0.01)
+
+
+@pytest.mark.parametrize("tags", [{}, {FOCAL: 4.0}, {FOCAL: 0.0, RESOLUTION_X: 0.0}, {FOCAL_35MM: 0}])
+def test_what_tells_nothing_is_no_angle(tags: dict[int, float], tmp_path: Path) -> None:
+    assert fov_deg(photograph(tmp_path / "a.jpg", (40, 30), tags)) is None
+    (tmp_path / "b.jpg").write_bytes(b"no image")
+    assert fov_deg(tmp_path / "b.jpg") is None
+
+
+def test_the_check_tells_the_range(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, focal in (("a", 26), ("b", 50)):
+        photograph(tmp_path / f"set/train/image/{name}.jpg", (36, 24), {FOCAL_35MM: focal})
+    (tmp_path / "set/dataset.yaml").write_text("tasks: {normals: {}}\n")
+    run(["data", "check", str(tmp_path / "set")])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "angle of view" in line]
+    assert line.split()[3:] == ["40", "…", "69°"]
