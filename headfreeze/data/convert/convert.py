@@ -123,6 +123,8 @@ def convert(
     except InputError as error:
         raise InputError(f"{source}: {error}") from error
     frames = job.frames()
+    unsplit = sum(frame.split is None for frame in frames) if job.entries else 0  # photographs have no split
+    frames = [replace(frame, split=frame.split or SPLITS[0]) for frame in frames]
     given = {"format": format, "source": str(source.resolve()), "settings": dict(settings or {}), "packed": packed}
     card = given | choice.card()
     with workplace(out, card) as folder:
@@ -137,7 +139,6 @@ def convert(
         if packed:
             pack(folder)
         write_manifest(folder)
-    unsplit = sum(frame.split is None for frame in frames) if job.entries else 0  # photographs have no split
     return Conversion(counts, skipped, unsplit)
 
 
@@ -174,16 +175,15 @@ class _Job:
         return {name: make_task(name, dict(entry)) for name, entry in self.entries.items()}
 
     def frames(self) -> list[Frame]:
-        """The wanted frames, each with its split; ids are told apart by more than case, as some file systems need."""
+        """The wanted frames, with their splits as far as known; ids are told apart by more than case, as some file systems need."""
         frames = list(self.reader.frames())
         if not frames:
             raise InputError(f"{self.reader.root}: no frames of {self.reader.name} in it; is it the right folder?")
         if self.choice.splits:
             frames = assigned(frames, self.choice.splits, self.choice.seed)
-        frames = [replace(frame, split=frame.split or SPLITS[0]) for frame in frames]
         known: dict[tuple[str, str], str] = {}
         for frame in frames:
-            key = str(frame.split), frame.id.casefold()
+            key = frame.split or SPLITS[0], frame.id.casefold()
             if key in known:
                 same = "twice" if known[key] == frame.id else f"and '{known[key]}', which differ by case alone"
                 raise InputError(f"{self.reader.root}: has frame '{frame.id}' {same}; rename one of its files")
