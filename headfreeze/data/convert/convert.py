@@ -175,7 +175,7 @@ class _Job:
         return {name: make_task(name, dict(entry)) for name, entry in self.entries.items()}
 
     def frames(self) -> list[Frame]:
-        """The wanted frames, with their splits as far as known; ids are told apart by more than case, as some file systems need."""
+        """The wanted frames, with splits as far as known; ids differ by more than case, as some file systems need."""
         frames = list(self.reader.frames())
         if not frames:
             raise InputError(f"{self.reader.root}: no frames of {self.reader.name} in it; is it the right folder?")
