@@ -202,6 +202,12 @@ def known_recipe(name: str) -> Recipe | None:
         return None
 
 
+def seen_by(name: str) -> Supervision:
+    """The labels that the recipe of that name sees; none where only Python knows it."""
+    recipe = known_recipe(name)
+    return recipe.supervision if recipe else frozenset()
+
+
 def _with_parts(recipe: Recipe, name: str, parts: Sequence[str]) -> Recipe:
     everywhere = frozenset(part for part in parts if PARTS[part].every_phase)
     phases = [replace(phase, parts=everywhere) for phase in recipe.phases[:-1]]

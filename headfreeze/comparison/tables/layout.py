@@ -18,7 +18,7 @@ from headfreeze.comparison.tables.numbers import (
     title,
 )
 from headfreeze.evaluation.significance import LEVEL
-from headfreeze.recipes import MARKS, known_recipe
+from headfreeze.recipes import MARKS, seen_by
 
 _NORMALS_COLUMNS = ("below_11_25", "below_22_5", "below_30", "rmse", "mean", "median")
 MARK = "✓"
@@ -173,8 +173,7 @@ def _cell(metric: str, mean: float, std: float, bold: bool) -> Cell:
 
 
 def _marks(recipe: str) -> list[Cell]:
-    known = known_recipe(recipe)
-    seen = known.supervision if known else frozenset()
+    seen = seen_by(recipe)
     return [Cell(MARK if pair <= seen else "") for pair in MARKS.values()]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from headfreeze.comparison.pooled import stand_in
 from headfreeze.comparison.results import Results
 from headfreeze.comparison.tables.layout import columns
-from headfreeze.recipes import MARKS, known_recipe
+from headfreeze.recipes import MARKS, seen_by
 
 
 def recipes_csv(results: Results) -> str:
@@ -17,8 +17,7 @@ def recipes_csv(results: Results) -> str:
     bold = {metric: results.bold(metric) for metric in columns(results)}
     rows = []
     for recipe, seeds in results.metrics.items():
-        known = known_recipe(recipe)
-        seen = known.supervision if known else frozenset()
+        seen = seen_by(recipe)
         row: dict[str, Any] = {"recipe": recipe} | {name: int(pair <= seen) for name, pair in MARKS.items()}
         row |= {"seeds": len(seeds), "budget": results.budget}
         mean, std = results.mean(recipe), results.std(recipe)
