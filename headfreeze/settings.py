@@ -162,7 +162,7 @@ class Training:
         accumulate: batches whose gradients are added up before a step.
         ema: decay of the exponential moving average of the weights that is kept as the result; 0 means none.
         precision: 32, or mixed precision with bf16 or 16.
-        anchor_weight: lambda of the anchor's loss; 0 means it is measured so that the losses' magnitudes agree.
+        anchor_weight: lambda of each anchor's loss; 0 means it is measured so that the losses' magnitudes agree.
         phase_share: share of the budget of the first of two phases.
         phase_end: the first of two phases ends at its share of the budget, or earlier at its plateau on source
             validation; what is left over goes to the second.
