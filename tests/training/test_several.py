@@ -1,6 +1,5 @@
 """Several anchors and several main tasks: each is trained by its own loss, from its own labels and no others."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from torch import Tensor
 from headfreeze.data.batch import DeviceBatch
 from headfreeze.errors import InputError
 from headfreeze.models.network import Network, Outputs, OutputSpec, Read
-from headfreeze.recipes import RECIPES, find_recipe
+from headfreeze.recipes import RECIPES
 from headfreeze.run import Run, RunCard
 from headfreeze.settings import Adversarial
 from headfreeze.tasks import make_task
@@ -27,28 +26,6 @@ from tests.runs import TINY, pair_of, same_bits, settings_of, training_of, weigh
 from tests.worlds import TinyPair
 
 SEVERAL = {"main": ["normals", "depth"], "anchor": ["segmentation", "edges"]}
-EDGES = "  edges: {kind: segmentation, classes: [none, edge]}\n"
-
-
-@pytest.fixture(scope="module")
-def edged(tiny_pair: TinyPair, tmp_path_factory: pytest.TempPathFactory) -> TinyPair:
-    """The tiny pair with a fourth task: where the classes change. Read only."""
-    return with_edges(tiny_pair.copy(tmp_path_factory.mktemp("edged")))
-
-
-def with_edges(pair: TinyPair) -> TinyPair:
-    from PIL import Image
-
-    for root in (pair.source, pair.target):
-        config = root / "dataset.yaml"
-        config.write_text(config.read_text() + EDGES)
-        for path in root.glob("*/segmentation/*.png"):
-            classes = np.asarray(Image.open(path)).astype(int)
-            edges = (np.diff(classes, axis=0, append=0) != 0) | (np.diff(classes, axis=1, append=0) != 0)
-            out = path.parents[1] / "edges" / path.name
-            out.parent.mkdir(exist_ok=True)
-            Image.fromarray(edges.astype(np.uint8)).save(out)
-    return pair
 
 
 def trained(pair: TinyPair, out: Path, recipe: str, roles: dict[str, Any], **training: Any) -> RunCard:
@@ -88,27 +65,27 @@ def test_a_list_of_one_is_the_same_run_to_the_bit(tiny_pair: TinyPair, tmp_path:
     ],
 )
 def test_garbage_in_labels_outside_of_the_supervision_changes_no_bit(
-    recipe: str, unseen: list[str], edged: TinyPair, tmp_path: Path
+    recipe: str, unseen: list[str], edged_pair: TinyPair, tmp_path: Path
 ) -> None:
-    copy = edged.copy(tmp_path / "copy")
+    copy = edged_pair.copy(tmp_path / "copy")
     for place in unseen:
         domain, task = place.split("/")
         for path in (getattr(copy, domain)).glob(f"*/{task}/*"):
             path.write_bytes(b"garbage")
-    trained(edged, tmp_path / "clean", recipe, SEVERAL)
+    trained(edged_pair, tmp_path / "clean", recipe, SEVERAL)
     trained(copy, tmp_path / "dirty", recipe, SEVERAL)
     assert same_bits(weights_of(tmp_path / "clean"), weights_of(tmp_path / "dirty"))
 
 
-def test_an_anchor_that_is_not_named_is_not_opened(edged: TinyPair, tmp_path: Path) -> None:
+def test_an_anchor_that_is_not_named_is_not_opened(edged_pair: TinyPair, tmp_path: Path) -> None:
     with touched() as paths:
-        trained(edged, tmp_path / "run", "oracle", SEVERAL | {"anchor": "edges"}, steps=1)
+        trained(edged_pair, tmp_path / "run", "oracle", SEVERAL | {"anchor": "edges"}, steps=1)
     opened = {path.parent.name for path in paths if path.suffix == ".png"}
     assert opened == {"image", "normals", "depth", "edges"}
 
 
-def test_half_of_the_images_may_lack_one_anchor_and_no_loss_counts_them(edged: TinyPair, tmp_path: Path) -> None:
-    copy = edged.copy(tmp_path / "copy")
+def test_half_of_the_images_may_lack_one_anchor_and_no_loss_counts_them(edged_pair: TinyPair, tmp_path: Path) -> None:
+    copy = edged_pair.copy(tmp_path / "copy")
     for path in sorted(copy.target.glob("train/segmentation/*"))[::2]:
         path.unlink()
     phase = phase_of(copy, tmp_path / "phases", "mtl-both", batch_size=8)
@@ -132,8 +109,8 @@ def _as_large(output: Tensor, label: Tensor) -> Tensor:
     return nnf.interpolate(output, size=label.shape[-2:], mode="bilinear", align_corners=False)
 
 
-def test_the_loss_is_that_of_an_independent_computation(edged: TinyPair, tmp_path: Path) -> None:
-    phase = phase_of(edged, tmp_path / "phases", "mtl-both")
+def test_the_loss_is_that_of_an_independent_computation(edged_pair: TinyPair, tmp_path: Path) -> None:
+    phase = phase_of(edged_pair, tmp_path / "phases", "mtl-both")
     batch = phase._prepared(*next(phase.batches()))
     phase.at.weights = {"normals": 1.0, "depth": 0.7, "segmentation": 0.3, "edges": 0.2}
     found = {name: float(value.detach()) for name, value in phase._gradients(batch, 0.0, 1.0).items()}
@@ -143,9 +120,8 @@ def test_the_loss_is_that_of_an_independent_computation(edged: TinyPair, tmp_pat
     for domain, rows in (("source", slice(None, n)), ("target", slice(n, None))):
         for task in ("segmentation", "edges"):
             label = batch.labels[domain, task].as_subclass(Tensor)
-            wanted[domain, task] = nnf.cross_entropy(
-                _as_large(maps[task][rows], label), label[:, 0].long(), ignore_index=255
-            )
+            output = _as_large(maps[task][rows], label)
+            wanted[domain, task] = nnf.cross_entropy(output, label[:, 0].long(), ignore_index=255)
     truth = {task: batch.labels["source", task].as_subclass(Tensor) for task in ("normals", "depth")}
     for task in truth:
         wanted["source", task] = make_task(task).loss(_as_large(maps[task][:n], truth[task]), truth[task])
@@ -158,8 +134,8 @@ def test_the_loss_is_that_of_an_independent_computation(edged: TinyPair, tmp_pat
     assert found["loss"] == pytest.approx(total, rel=1e-5)
 
 
-def test_every_task_moves_its_own_output(edged: TinyPair, tmp_path: Path) -> None:
-    phase = phase_of(edged, tmp_path / "phases", "mtl-both")
+def test_every_task_moves_its_own_output(edged_pair: TinyPair, tmp_path: Path) -> None:
+    phase = phase_of(edged_pair, tmp_path / "phases", "mtl-both")
     before = {name: value.clone() for name, value in phase.network.state_dict().items()}
     phase.at.weights = dict.fromkeys(phase.data.tasks, 1.0)
     phase.take_step(phase.batches())
@@ -168,8 +144,8 @@ def test_every_task_moves_its_own_output(edged: TinyPair, tmp_path: Path) -> Non
     assert moved == {"normals", "depth", "segmentation", "edges"}
 
 
-def test_both_main_tasks_learn(edged: TinyPair, tmp_path: Path) -> None:
-    trained(edged, tmp_path / "run", "baseline", SEVERAL, steps=60, batch_size=8, validate_every=3)
+def test_both_main_tasks_learn(edged_pair: TinyPair, tmp_path: Path) -> None:
+    trained(edged_pair, tmp_path / "run", "baseline", SEVERAL, steps=24, batch_size=4, validate_every=3)
     rows = (tmp_path / "run/metrics.csv").read_text().splitlines()
     names = rows[0].split(",")
     for task in SEVERAL["main"]:
@@ -178,20 +154,20 @@ def test_both_main_tasks_learn(edged: TinyPair, tmp_path: Path) -> None:
 
 
 def test_lambda_is_measured_against_the_first_main_task_or_given_to_every_anchor(
-    edged: TinyPair, tmp_path: Path
+    edged_pair: TinyPair, tmp_path: Path
 ) -> None:
-    measured = trained(edged, tmp_path / "measured", "mtl-both", SEVERAL).phases[-1]["weights"]
+    measured = trained(edged_pair, tmp_path / "measured", "mtl-both", SEVERAL).phases[-1]["weights"]
     assert measured.keys() == {"normals", "depth", "segmentation", "edges"}
     assert measured["normals"] == 1
     assert len(set(measured.values())) == 4
-    given = trained(edged, tmp_path / "given", "mtl-both", SEVERAL, anchor_weight=0.3).phases[-1]["weights"]
+    given = trained(edged_pair, tmp_path / "given", "mtl-both", SEVERAL, anchor_weight=0.3).phases[-1]["weights"]
     assert given == {"normals": 1, "depth": 1, "segmentation": 0.3, "edges": 0.3}
 
 
-def test_the_order_of_tasks_is_part_of_the_key(edged: TinyPair, tmp_path: Path) -> None:
+def test_the_order_of_tasks_is_part_of_the_key(edged_pair: TinyPair, tmp_path: Path) -> None:
     """Weights are drawn in that order."""
     session = [
-        Session(settings_of(edged, SEVERAL | {"anchor": anchors}), tmp_path)
+        Session(settings_of(edged_pair, SEVERAL | {"anchor": anchors}), tmp_path)
         for anchors in (["segmentation", "edges"], ["edges", "segmentation"], ["edges"])
     ]
     planned = PlannedPhase(RECIPES["mtl-both"].phases[0], 0, 1, None, False)
@@ -204,9 +180,9 @@ def test_the_order_of_tasks_is_part_of_the_key(edged: TinyPair, tmp_path: Path) 
 
 @pytest.mark.parametrize(("kind", "channels"), [("output", 3 + 1), ("joint", 3 + 1 + 3 + 2)])
 def test_the_output_adversary_looks_at_every_main_task(
-    kind: Any, channels: int, edged: TinyPair, tmp_path: Path
+    kind: Any, channels: int, edged_pair: TinyPair, tmp_path: Path
 ) -> None:
-    settings = settings_of(edged, SEVERAL)
+    settings = settings_of(edged_pair, SEVERAL)
     session = Session(type(settings)(settings.pair, TINY, settings.training, Adversarial(kind)), tmp_path)
     trainer = RecipeTraining(session, RECIPES["mtl-both-da"], 0, tmp_path)
     planned = PlannedPhase(RECIPES["mtl-both-da"].phases[0], 0, 1, None, False)
@@ -231,7 +207,7 @@ def test_every_main_task_reads_every_anchor() -> None:
         assert changed == {anchor, "normals", "depth"}
 
 
-def test_the_teacher_labels_every_main_task_by_its_lambda(edged: TinyPair, tmp_path: Path) -> None:
+def test_the_teacher_labels_every_main_task_by_its_lambda(edged_pair: TinyPair, tmp_path: Path) -> None:
     mains = [make_task("normals"), make_task("depth")]
     network = Network({task.name: OutputSpec(task.channels) for task in mains}, "tiny", width=8)
     part = Teacher(network, mains)
@@ -239,10 +215,12 @@ def test_the_teacher_labels_every_main_task_by_its_lambda(edged: TinyPair, tmp_p
     with torch.no_grad():
         outputs = network(batch.image, 2)
 
+    @torch.no_grad()
     def loss(**weights: float) -> float:
         return float(part.losses(outputs, batch, 1.0, weights)["loss_teacher"])
 
-    alone = float(Teacher(network, mains[:1]).losses(outputs, batch, 1.0, {"normals": 1.0})["loss_teacher"])
+    with torch.no_grad():
+        alone = float(Teacher(network, mains[:1]).losses(outputs, batch, 1.0, {"normals": 1.0})["loss_teacher"])
     once, twice = loss(normals=1, depth=1), loss(normals=1, depth=2)
     assert once > alone > 0
     assert twice - once == pytest.approx(once - alone, rel=1e-4)
@@ -256,23 +234,22 @@ def test_consistency_holds_the_main_task_to_every_anchor() -> None:
     label = torch.zeros(4, 1, 16, 16, dtype=torch.uint8)
     label[..., 8:] = 1
     labels = {(domain, name): label[:2] for domain in ("source", "target") for name in ("one", "two")}
-    batch, outputs = (
-        DeviceBatch(torch.rand(4, 3, 16, 16), labels, 2),
-        Outputs({"normals": torch.rand(4, 3, 16, 16)}, {}, {}),
-    )
-    losses = {
-        weights: float(part.losses(outputs, batch, 1.0, dict(zip(("one", "two"), weights, strict=True)))["loss_consistency"])
-        for weights in ((1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (0.5, 2.0))
-    }  # fmt: skip
-    one, two = losses[1.0, 0.0], losses[0.0, 1.0]
+    batch, normals = DeviceBatch(torch.rand(4, 3, 16, 16), labels, 2), torch.rand(4, 3, 16, 16)
+
+    @torch.no_grad()
+    def loss(one: float, two: float) -> float:
+        weights = {"one": one, "two": two}
+        return float(part.losses(Outputs({"normals": normals}, {}, {}), batch, 1.0, weights)["loss_consistency"])
+
+    one, two = loss(1, 0), loss(0, 1)
     assert one != two
-    assert losses[1.0, 1.0] == pytest.approx(one + two)
-    assert losses[0.5, 2.0] == pytest.approx(0.5 * one + 2 * two)
+    assert loss(1, 1) == pytest.approx(one + two)
+    assert loss(0.5, 2) == pytest.approx(0.5 * one + 2 * two)
 
 
-def test_parts_with_several_tasks_train_and_are_loaded_again(edged: TinyPair, tmp_path: Path) -> None:
+def test_parts_with_several_tasks_train_and_are_loaded_again(edged_pair: TinyPair, tmp_path: Path) -> None:
     name = "mtl-both+reading+checked+uncertainty"
-    trained(edged, tmp_path / "run", name, SEVERAL, steps=6)
+    trained(edged_pair, tmp_path / "run", name, SEVERAL, steps=6)
     run = Run(tmp_path / "run", "cpu")
     assert [task.name for task in run.roles["anchor"]] == SEVERAL["anchor"]
     for main in SEVERAL["main"]:
@@ -282,14 +259,11 @@ def test_parts_with_several_tasks_train_and_are_loaded_again(edged: TinyPair, tm
     assert list(found) == ["depth", "edges", "normals", "segmentation"]
 
 
-def test_consistency_with_several_main_tasks_is_refused(edged: TinyPair, tmp_path: Path) -> None:
+def test_consistency_with_several_main_tasks_is_refused(edged_pair: TinyPair, tmp_path: Path) -> None:
     name = "mtl-both+consistency"
     message = (
-        f"recipe '{name}': the part 'consistency' needs a single main task, and main is normals,depth; leave the part"
+        r"recipe 'mtl-both\+consistency': .* needs a single main task, and main is normals,depth; leave the part out"
     )
-    with pytest.raises(InputError) as caught:
-        trained(edged, tmp_path / "run", name, SEVERAL)
-    assert message in str(caught.value)
-    assert find_recipe(name)
+    with pytest.raises(InputError, match=message):
+        trained(edged_pair, tmp_path / "run", name, SEVERAL)
     assert not (tmp_path / "run").exists()
-    shutil.rmtree(tmp_path)
