@@ -75,11 +75,13 @@ def learnt_map(pair: OpenPair, settings: Pair, folder: Path, device: str = "auto
     anchors = [anchor for anchor in pair.anchors if (source.root / "train" / anchor.name).is_dir()]
     if not anchors:
         return None
-    names = [main.name, *(anchor.name for anchor in anchors)]
-    both = [s for s in source.samples("train", names) if main.name in s.labels and len(s.labels) > 1]
+    wanted = [main.name, *(anchor.name for anchor in anchors)]
+    both = [s for s in source.samples("train", wanted) if main.name in s.labels and len(s.labels) > 1]
     samples = spread(both, _SAMPLES) if both else []
     if not samples:
         return None
+    anchors = [anchor for anchor in anchors if any(anchor.name in sample.labels for sample in samples)]
+    names = [main.name, *(anchor.name for anchor in anchors)]
     out = folder / f"{'-'.join(names)}-{fingerprint(samples, source.root)[:12]}-{_size(settings)}"
     if not (out / "run.json").is_file():
         with TemporaryDirectory(prefix="headfreeze-") as temporary:

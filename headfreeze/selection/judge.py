@@ -83,6 +83,7 @@ def _metrics(
 ) -> dict[str, dict[str, float]]:
     """By task."""
     folder = run.folder / "evaluation" / evaluation_name(target, "test", inside)
+    of = of | {"key": run.card.phases[-1]["key"]}  # as `compare` keeps it
     found = kept(folder, of)
     if found is None:
         network = Run(run.folder, device)

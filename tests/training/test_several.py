@@ -210,7 +210,7 @@ def test_every_main_task_reads_every_anchor() -> None:
 def test_the_teacher_labels_every_main_task_by_its_lambda(edged_pair: TinyPair, tmp_path: Path) -> None:
     mains = [make_task("normals"), make_task("depth")]
     network = Network({task.name: OutputSpec(task.channels) for task in mains}, "tiny", width=8)
-    part = Teacher(network, mains)
+    part, alone_part = Teacher(network, mains), Teacher(network, mains[:1])
     batch = DeviceBatch(torch.rand(4, 3, 32, 32), {}, 2, clean=torch.rand(4, 3, 32, 32))
     with torch.no_grad():
         outputs = network(batch.image, 2)
@@ -220,7 +220,7 @@ def test_the_teacher_labels_every_main_task_by_its_lambda(edged_pair: TinyPair, 
         return float(part.losses(outputs, batch, 1.0, weights)["loss_teacher"])
 
     with torch.no_grad():
-        alone = float(Teacher(network, mains[:1]).losses(outputs, batch, 1.0, {"normals": 1.0})["loss_teacher"])
+        alone = float(alone_part.losses(outputs, batch, 1.0, {"normals": 1.0})["loss_teacher"])
     once, twice = loss(normals=1, depth=1), loss(normals=1, depth=2)
     assert once > alone > 0
     assert twice - once == pytest.approx(once - alone, rel=1e-4)
@@ -262,7 +262,7 @@ def test_parts_with_several_tasks_train_and_are_loaded_again(edged_pair: TinyPai
 def test_consistency_with_several_main_tasks_is_refused(edged_pair: TinyPair, tmp_path: Path) -> None:
     name = "mtl-both+consistency"
     message = (
-        r"recipe 'mtl-both\+consistency': .* needs a single main task, and main is normals,depth; leave the part out"
+        r"recipe 'mtl-both\+consistency': .* needs a single main task, and main is normals,depth; leave"
     )
     with pytest.raises(InputError, match=message):
         trained(edged_pair, tmp_path / "run", name, SEVERAL)
