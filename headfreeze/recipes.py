@@ -71,6 +71,13 @@ PARTS: dict[str, Part] = {
             "a map from main to anchor, learnt on the source, holds the target's main task to its anchor",
             needs=SOURCE_ANCHOR | TARGET_ANCHOR,
         ),
+        Part(
+            "privileged",
+            "a second network, which also sees the known anchor, labels the target's main task",
+            forwards_target=True,
+            reads_target=True,
+            needs=SOURCE_ANCHOR | TARGET_ANCHOR,
+        ),
         Part("fourier", "source images in the colours of target images", every_phase=True, reads_target=True),
         Part("uncertainty", "λ of every task is learnt with its uncertainty", every_phase=True, needs=SOURCE_ANCHOR),
         Part("gradnorm", "λ makes the tasks' gradients equally large", every_phase=True, needs=SOURCE_ANCHOR),

@@ -27,7 +27,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
             "optimizer": "sgd",
         },
     ),
-    "parts": ("mtl-both+teacher+consistency+fourier+reading+adabn+gradnorm", {"optimizer": "sgd"}),
+    "parts": ("mtl-both+teacher+consistency+fourier+reading+adabn+privileged+gradnorm", {"optimizer": "sgd"}),
 }
 
 
