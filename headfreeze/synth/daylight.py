@@ -13,6 +13,8 @@ Values = Float32[np.ndarray, " r"]
 SUN_M = 60.0
 """How far away the sun is: shadows are as if it were infinitely far, and float32 does not notice."""
 SUN_RADIUS_M = 0.4
+TOUCHING_M = 0.02
+"""What is nearer to a point than this throws no shadow on it."""
 FLOOR = 0
 """Number of the floor's surface."""
 
@@ -30,7 +32,8 @@ def sunlight(room: Room, point: Columns, normal: Columns, rng: np.random.Generat
     for part in range(4):
         rows = lit[part::4]
         place = to_sun + f32(rng.normal(0, SUN_RADIUS_M, 3))
-        light[rows[blocked(room.solids, place, np.take(point, rows, axis=1) - place[:, None])]] = 0
+        ways = np.take(point, rows, axis=1) - place[:, None]
+        light[rows[blocked(room.solids, place, ways, 1 - TOUCHING_M / SUN_M)]] = 0
     return light
 
 

@@ -36,6 +36,22 @@ class Piece:
     """Whether it stands with its back to a wall, or anywhere."""
 
 
+def extent(part: Part) -> Point:
+    """Half the size of the upright box around a part."""
+    axes = part.turn * f32(part.half)
+    if part.kind == BALL:
+        return _point(np.sqrt((axes * axes).sum(1)))
+    if part.kind == CYLINDER:
+        return _point(np.hypot(axes[:, 0], axes[:, 1]) + np.abs(axes[:, 2]))
+    return _point(np.abs(axes).sum(1))
+
+
+def around(parts: list[Part], at_wall: bool = True) -> Piece:
+    """A piece that needs just the floor that its parts stand on or hang over."""
+    reach = [(abs(p.centre[0]) + extent(p)[0], abs(p.centre[1]) + extent(p)[1]) for p in parts]
+    return Piece(parts, max(x for x, _ in reach), max(y for _, y in reach), at_wall)
+
+
 def block(x: tuple[float, float], y: tuple[float, float], z: tuple[float, float], label: str, material: str) -> Part:
     """An upright box from its extents."""
     centre = ((x[0] + x[1]) / 2, (y[0] + y[1]) / 2, (z[0] + z[1]) / 2)

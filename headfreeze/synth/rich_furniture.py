@@ -5,11 +5,12 @@ Pieces like those of `headfreeze.synth.furniture`, of more and of curved parts.
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from headfreeze.synth.furniture import PIECES
-from headfreeze.synth.pieces import Part, Piece, Rng, block, clutter, legs, moved, post, tube
+from headfreeze.synth.pieces import Part, Piece, Rng, around, block, clutter, extent, legs, moved, post, tube
 from headfreeze.synth.shapes import BALL, BOX, CYLINDER, rotation
 
 
@@ -70,7 +71,7 @@ def tube_chair(rng: Rng) -> Piece:
             splay = rng.uniform(0, 0.05)
             parts.append(tube((side * 1.1, -w - splay, 0), front, r, "seat", frame))
             parts.append(tube((side * 1.1, w + splay, 0), (side, w, seat), r, "seat", frame))
-    return Piece(parts, w + 0.03, w + 0.15, at_wall=False)
+    return around(parts, at_wall=False)
 
 
 def office_chair(rng: Rng) -> Piece:
@@ -83,8 +84,8 @@ def office_chair(rng: Rng) -> Piece:
     ]
     for foot in range(5):
         turn = 2 * math.pi * (foot + 0.3) / 5
-        parts.append(tube((0, 0, 0.09), (0.3 * math.cos(turn), 0.3 * math.sin(turn), 0.05), 0.022, "seat", "metal"))
-    return Piece(parts, 0.32, 0.35, at_wall=False)
+        parts.append(tube((0, 0, 0.09), (0.3 * math.cos(turn), 0.3 * math.sin(turn), 0.023), 0.022, "seat", "metal"))
+    return around(parts, at_wall=False)
 
 
 def _seats(rng: Rng, w: float, d: float, each: Callable[[Rng], Piece]) -> list[Part]:
@@ -113,7 +114,7 @@ def meeting(rng: Rng) -> Piece:
     else:
         parts += legs(w - 0.05, d - 0.05, h - thick, rng.uniform(0.015, 0.04), "table", under, bool(rng.random() < 0.5))
     parts += _seats(rng, w, d, tube_chair if rng.random() < 0.75 else office_chair)
-    return Piece(parts + _things(rng, h, w, d, int(rng.integers(1, 8))), w + 0.05, d + 0.55, at_wall=False)
+    return around(parts + _things(rng, h, w, d, int(rng.integers(1, 8))), at_wall=False)
 
 
 def bistro(rng: Rng) -> Piece:
@@ -129,7 +130,7 @@ def bistro(rng: Rng) -> Piece:
         far = r + rng.uniform(-0.05, 0.3)
         x, y = -far * math.sin(math.radians(yaw)), far * math.cos(math.radians(yaw))
         parts += moved(tube_chair(np.random.default_rng(seed)).parts, x, y, yaw + rng.normal(0, 12))
-    return Piece(parts + _things(rng, h, 0.6 * r, 0.6 * r, int(rng.integers(0, 3))), r + 0.5, r + 0.5, at_wall=False)
+    return around(parts + _things(rng, h, 0.6 * r, 0.6 * r, int(rng.integers(0, 3))), at_wall=False)
 
 
 def couch(rng: Rng) -> Piece:
@@ -155,7 +156,7 @@ def couch(rng: Rng) -> Piece:
         turn = rotation(2, rng.uniform(-25, 25)) @ rotation(0, -rng.uniform(10, 35))
         parts.append(Part(BALL, (x, d - 0.3, seat + size * 0.8), (size, 0.1, size), "seat", "cushion", turn))
     parts += legs(w, d, 0.08, 0.025, "seat", "metal", True)
-    return Piece(parts, w + fat, d + 0.02, at_wall=bool(rng.random() < 0.75))
+    return around(parts, at_wall=bool(rng.random() < 0.75))
 
 
 def leafy_plant(rng: Rng) -> Piece:
@@ -174,7 +175,7 @@ def leafy_plant(rng: Rng) -> Piece:
             centre = turn[:, 0] * length
             place = (1.5 * x + float(centre[0]), 1.5 * y + float(centre[1]), z + float(centre[2]))
             parts.append(Part(BALL, place, (length, wide * length, 0.006), "object", "leaves", turn))
-    return Piece(parts, 0.35, 0.35, at_wall=bool(rng.random() < 0.6))
+    return around(parts, at_wall=bool(rng.random() < 0.6))
 
 
 def kitchen(rng: Rng) -> Piece:
@@ -201,7 +202,7 @@ def kitchen(rng: Rng) -> Piece:
             )
     if rng.random() < 0.6:
         parts.append(block((-w, w), (d - 0.012, d), (h, low if high else h + 0.5), "cabinet", "backsplash"))
-    return Piece(parts + _things(rng, h, w, d * 0.8, int(rng.integers(1, 7))), w, d + 0.03)
+    return around(parts + _things(rng, h, w, d * 0.8, int(rng.integers(1, 7))))
 
 
 def desk(rng: Rng) -> Piece:
@@ -220,7 +221,7 @@ def desk(rng: Rng) -> Piece:
     parts.append(block((-0.2, 0.2), (-d * 0.6, -d * 0.6 + 0.14), (h, h + 0.018), "object", "plastic"))
     parts += _things(rng, h, w, d * 0.7, int(rng.integers(0, 4)))
     parts += moved(office_chair(rng).parts, rng.normal(0, 0.15), -d - rng.uniform(0, 0.3), 180 + rng.normal(0, 25))
-    return Piece(parts, w, d + 0.45, at_wall=bool(rng.random() < 0.7))
+    return around(parts, at_wall=bool(rng.random() < 0.7))
 
 
 def radiator(rng: Rng) -> Piece:
@@ -229,7 +230,7 @@ def radiator(rng: Rng) -> Piece:
     w, low = ribs * 0.03, rng.uniform(0.08, 0.15)
     parts = [block((-w, w), (-0.02, 0.02), (low + h * k - 0.02, low + h * k + 0.02), "object", "paint") for k in (0, 1)]
     parts += [post(-w + 0.06 * k + 0.03, 0, (low, low + h), 0.02, "object", "paint") for k in range(ribs)]
-    return Piece(parts, w, 0.05)
+    return around(parts)
 
 
 def curtain(rng: Rng) -> Piece:
@@ -239,7 +240,7 @@ def curtain(rng: Rng) -> Piece:
     parts = [
         post(-w + 1.6 * r * (k + 0.5), rng.normal(0, 0.015), (0.02, high), r, "object", "fabric") for k in range(folds)
     ]
-    return Piece(parts, w, r + 0.03)
+    return around(parts)
 
 
 def rug(rng: Rng) -> Piece:
@@ -254,13 +255,14 @@ def bags(rng: Rng) -> Piece:
     """A rucksack, a bin, a basket: what stands on the floor."""
     if rng.random() < 0.4:
         r, h = rng.uniform(0.12, 0.2), rng.uniform(0.25, 0.45)
-        return Piece([post(0, 0, (0, h), r, "object", str(rng.choice(["metal", "plastic", "card"])))], r, r)
+        return around([post(0, 0, (0, h), r, "object", str(rng.choice(["metal", "plastic", "card"])))])
     parts = []
     for _ in range(int(rng.integers(2, 5))):
         (x, y), s = rng.normal(0, 0.07, 2), rng.uniform(0.1, 0.2, 3)
         turn = rotation(2, rng.uniform(0, 180)) @ rotation(0, rng.uniform(-20, 20))
-        parts.append(Part(BALL, (x, y, float(s[2]) * 0.9), tuple(s), "object", "cushion", turn))
-    return Piece(parts, 0.3, 0.3, at_wall=bool(rng.random() < 0.6))
+        bag = Part(BALL, (x, y, 0), tuple(s), "object", "cushion", turn)
+        parts.append(replace(bag, centre=(x, y, extent(bag)[2])))
+    return around(parts, at_wall=bool(rng.random() < 0.6))
 
 
 RICH_PIECES: dict[Callable[[Rng], Piece], float] = PIECES | {

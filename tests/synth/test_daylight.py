@@ -76,7 +76,7 @@ def test_the_floor_mirrors_what_a_ray_that_bounces_off_it_meets() -> None:
     here = room(box)
     origin = f32([0.3, -1.5, 1.4])
     rng = np.random.default_rng(1)
-    rays = f32([rng.uniform(-0.5, 0.5, 500), np.ones(500), rng.uniform(-0.9, 0.3, 500)])
+    rays = f32([rng.uniform(-1.5, 1.5, 500), np.ones(500), rng.uniform(-3, 0.3, 500)])
     hits = cast(here, origin, rays)
     rows, seen, place = mirrored(here, origin, rays, hits, 0.0, rng)
     np.testing.assert_array_equal(rows, np.flatnonzero(hits.surface == FLOOR))
