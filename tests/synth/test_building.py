@@ -84,9 +84,7 @@ def extent(part: Part) -> np.ndarray:
     return np.abs(axes).sum(1)
 
 
-@pytest.mark.parametrize(
-    "make", STANDING, ids=lambda make: make.__name__
-)
+@pytest.mark.parametrize("make", STANDING, ids=lambda make: make.__name__)
 def test_a_piece_stands_on_the_floor_and_on_its_own_ground(make: Callable[[np.random.Generator], Piece]) -> None:
     for seed in range(60):
         piece = make(np.random.default_rng(seed))
