@@ -39,11 +39,12 @@ def sunlight(room: Room, point: Columns, normal: Columns, rng: np.random.Generat
 
 def _behind_glass(room: Room, point: Columns, towards: Columns) -> Bool[np.ndarray, " r"]:
     """Whether the way from points to the sun leads through a window."""
+    assert room.sun is not None
     seen = np.zeros(point.shape[1], bool)
     panes = room.niches.shapes
     for i, wall in enumerate(room.niches.wall):
         normal = room.plane_normal[wall]
-        if room.materials[panes.material[i]] != "window" or normal @ f32(room.sun) >= 0:
+        if room.materials[panes.material[i]] != "window" or normal @ room.sun >= 0:
             continue
         height = normal @ point + room.plane_offset[wall]
         with np.errstate(divide="ignore"):

@@ -23,6 +23,7 @@ SAMPLES = ((-0.125, -0.375), (0.375, -0.125), (0.125, 0.375), (-0.375, 0.125))
 """Places in a pixel at which it is sampled, in pixels from its centre: no two in one row or column."""
 REACH_M = f32([0.12, 0.25, 0.38, 0.51])
 """How far each of a pixel's samples looks for things that keep ambient light away."""
+SUN_COLOUR = f32([1, 0.93, 0.8])[:, None]
 FACE_U, FACE_V = np.array([1, 0, 0]), np.array([2, 2, 1])
 """Axes across and up a face whose normal is nearest to x, y, z."""
 
@@ -60,7 +61,7 @@ def photographic(room: Room, camera: Camera, size: int, rng: Rng) -> UInt8[np.nd
         light += diffuse * colour
         highlight += shine * colour
     if room.sun is not None:
-        light += sunlight(room, point, hits.normal, rng) * f32([[1], [0.93], [0.8]]) * rng.uniform(1, 6)
+        light += sunlight(room, point, hits.normal, rng) * SUN_COLOUR * rng.uniform(1, 6)
     albedo = _albedo(room, materials, hits, point, hits.distance * camera.pixel_width(size))
     seen = albedo * light + materials.shine[material] * highlight
     if room.polish:

@@ -95,7 +95,7 @@ def tube(start: Point, end: Point, radius: float, label: str, material: str) -> 
     level = math.hypot(zx, zy)
     xx, xy = (zy / level, -zx / level) if level > 1e-6 else (1.0, 0.0)  # across it, and level
     turn = f32([[xx, -zz * xy, zx], [xy, zz * xx, zy], [0, zx * xy - zy * xx, zz]])
-    middle = tuple((a + b) / 2 for a, b in zip(start, end, strict=True))
+    middle = _point((f32(start) + f32(end)) / 2)
     return Part(CYLINDER, middle, (radius, radius, length / 2), label, material, turn)
 
 

@@ -37,9 +37,9 @@ def _things(rng: Rng, z: float, w: float, d: float, count: int) -> list[Part]:
             parts.append(Part(BOX, (x, y, z + half[2]), half, "object", "linen", turn))
         elif kind == 3:  # a bag that has sunk together
             for _ in range(3):
-                (dx, dy), s = rng.normal(0, 0.05, 2), rng.uniform(0.08, 0.14, 3)
+                (dx, dy), (a, b, c) = rng.normal(0, 0.05, 2), rng.uniform(0.08, 0.14, 3)
                 turn = rotation(2, rng.uniform(0, 180)) @ rotation(0, rng.uniform(-25, 25))
-                parts.append(Part(BALL, (x + dx, y + dy, z + 0.6 * s[2]), tuple(s), "object", "linen", turn))
+                parts.append(Part(BALL, (x + dx, y + dy, z + 0.6 * c), (a, b, c), "object", "linen", turn))
         elif kind == 4:  # a cup
             parts.append(post(x, y, (z, z + rng.uniform(0.08, 0.12)), rng.uniform(0.035, 0.05), "object", "paint"))
         else:
@@ -258,9 +258,9 @@ def bags(rng: Rng) -> Piece:
         return around([post(0, 0, (0, h), r, "object", str(rng.choice(["metal", "plastic", "card"])))])
     parts = []
     for _ in range(int(rng.integers(2, 5))):
-        (x, y), s = rng.normal(0, 0.07, 2), rng.uniform(0.1, 0.2, 3)
+        (x, y), (a, b, c) = rng.normal(0, 0.07, 2), rng.uniform(0.1, 0.2, 3)
         turn = rotation(2, rng.uniform(0, 180)) @ rotation(0, rng.uniform(-20, 20))
-        bag = Part(BALL, (x, y, 0), tuple(s), "object", "cushion", turn)
+        bag = Part(BALL, (x, y, 0), (a, b, c), "object", "cushion", turn)
         parts.append(replace(bag, centre=(x, y, extent(bag)[2])))
     return around(parts, at_wall=bool(rng.random() < 0.6))
 

@@ -1,6 +1,6 @@
 """A pair of data sets of furnished rooms: a clean rendered look for the source, a photographic one for the target."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -94,7 +94,10 @@ class Style:
     looks: Mapping[str, Look] = field(default_factory=lambda: {"source": "clean", "target": "photographic"})
 
     def __post_init__(self) -> None:
-        named = [("poses", self.poses, CARRIERS), ("scenes", self.scenes, INTERIORS)]
+        named: list[tuple[str, str, Iterable[str]]] = [
+            ("poses", self.poses, CARRIERS),
+            ("scenes", self.scenes, INTERIORS),
+        ]
         named += [(f"{domain}_look", look, LOOKS) for domain, look in self.looks.items()]
         raise_all([unknown(name, value, known) for name, value, known in named if value not in known])
 
