@@ -261,9 +261,7 @@ def test_parts_with_several_tasks_train_and_are_loaded_again(edged_pair: TinyPai
 
 def test_consistency_with_several_main_tasks_is_refused(edged_pair: TinyPair, tmp_path: Path) -> None:
     name = "mtl-both+consistency"
-    message = (
-        r"recipe 'mtl-both\+consistency': .* needs a single main task, and main is normals,depth; leave"
-    )
+    message = r"recipe 'mtl-both\+consistency': .* needs a single main task, and main is normals,depth; leave"
     with pytest.raises(InputError, match=message):
         trained(edged_pair, tmp_path / "run", name, SEVERAL)
     assert not (tmp_path / "run").exists()
