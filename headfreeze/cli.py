@@ -221,7 +221,7 @@ def _fit(values: Namespace) -> None:
         )
         if "adversary" in phase:
             print(f"  {phase['adversary']['verdict']}")
-    if card.tasks["anchor"]["name"] in card.trained:
+    if set(card.names("anchor")) & set(card.trained):
         print("whether the anchor helps cannot be seen in one run: `headfreeze select` compares it with a baseline")
     print(f"run: {values.out}   next: headfreeze predict {values.out} IMAGES --out DIR")
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from headfreeze.models.margin import Margin, margin
 from headfreeze.models.network import Network, Outputs, OutputSpec, Read
 from headfreeze.models.norm import Domain
 from headfreeze.models.own import AnyNetwork, own_network
+from headfreeze.roles import as_tuple, one_or_list
 from headfreeze.settings import Architecture, Pair
 from headfreeze.tasks import make_task
 from headfreeze.tasks.base import Task
@@ -35,7 +36,7 @@ class RunCard:
     Attributes:
         recipe: its name.
         settings: pair, architecture and training, as `Settings.as_dict` gives them.
-        tasks: {role: {"name", "options"}} for main and anchor.
+        tasks: {role: {"name", "options"}} for main and anchor; a list of them where a role has several.
         trained: names of the tasks that the recipe trained; the others' outputs mean nothing.
         phases: key, steps, λ and validation of each phase.
         parts: names of what the recipe has beside its phases, see `headfreeze.recipes.PARTS`.
@@ -43,7 +44,7 @@ class RunCard:
 
     recipe: str
     settings: dict[str, Any]
-    tasks: dict[str, dict[str, Any]]
+    tasks: dict[str, Any]
     trained: list[str]
     phases: list[dict[str, Any]]
     parts: list[str] = field(default_factory=list)
@@ -52,6 +53,14 @@ class RunCard:
     def adversary(self) -> dict[str, Any] | None:
         """What the adversary of the last phase reports, if it has one."""
         return self.phases[-1].get("adversary")
+
+    def names(self, role: str) -> tuple[str, ...]:
+        """Of the tasks in a role, main or anchor."""
+        return tuple(task["name"] for task in as_tuple(self.tasks[role]))
+
+    def tasks_in(self, role: str) -> tuple[Task, ...]:
+        """The tasks in a role."""
+        return tuple(make_task(task["name"], dict(task["options"])) for task in as_tuple(self.tasks[role]))
 
     def write(self, folder: Path) -> None:
         """Writes FOLDER/run.json."""
@@ -105,21 +114,21 @@ class Run:
 
     def _build(self) -> None:
         """Everything that the card describes."""
-        self.tasks = {t["name"]: make_task(t["name"], dict(t["options"])) for t in self.card.tasks.values()}
+        self.roles = {role: self.card.tasks_in(role) for role in ("main", "anchor")}
+        self.tasks = {task.name: task for tasks in self.roles.values() for task in tasks}
         self.trained = [self.tasks[name].name for name in self.card.trained]
         if not self.trained:
             raise ValueError("a run that predicts nothing")
         pair = Pair(**self.card.settings["pair"])
         self.canvas = Canvas(*pair.height_width, pair.resize)
         architecture = Architecture(**self.card.settings["architecture"])
-        main, anchor = (self.card.tasks[role]["name"] for role in ("main", "anchor"))
-        reading = reading_of(self.card.parts, main, anchor)
+        reading = reading_of(self.card.parts, self.roles)
         self.network = build_network(architecture, self.tasks, False, pair.height_width, reading)
 
     @property
     def main(self) -> Task:
-        """The main task."""
-        return self.tasks[self.card.tasks["main"]["name"]]
+        """The first main task, which leads where one number is wanted."""
+        return self.roles["main"][0]
 
     @torch.no_grad()
     def predict(self, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Tensor]:
@@ -162,7 +171,7 @@ def build_network(
     tasks: Mapping[str, Task],
     pretrained: bool | None = None,
     size: tuple[int, int] = (64, 64),
-    reading: Mapping[str, str] | None = None,
+    reading: Mapping[str, Sequence[str]] | None = None,
 ) -> AnyNetwork:
     """The network for these tasks.
 
@@ -171,14 +180,15 @@ def build_network(
         tasks: what it gives.
         pretrained: in place of the architecture's where weights are loaded afterwards.
         size: height and width of the images on which a network of the user's is tried out.
-        reading: task → another task whose prediction its output reads, see `Network`.
+        reading: task → other tasks whose predictions its output reads, see `Network`.
 
     Raises:
         InputError: there is no such backbone, or a network of the user's does not give what the tasks need.
     """
     outputs = {name: OutputSpec(task.channels, task.vector_channels) for name, task in tasks.items()}
-    for reader, read in (reading or {}).items():
-        outputs[reader] = replace(outputs[reader], reads=Read(read, tasks[read].channels, tasks[read].soft))
+    for reader, names in (reading or {}).items():
+        reads = tuple(Read(name, tasks[name].channels, tasks[name].soft) for name in names)
+        outputs[reader] = replace(outputs[reader], reads=reads)
     if architecture.own:
         return own_network(architecture.backbone, outputs, architecture.norm, size)
     return Network(
@@ -190,9 +200,14 @@ def build_network(
     )
 
 
-def reading_of(parts: Collection[str], main: str, anchor: str) -> dict[str, str]:
-    """Which task's output reads which other task's prediction, in a recipe with these parts."""
-    return {main: anchor} if "reading" in parts else {}
+def reading_of(parts: Collection[str], roles: Mapping[str, Sequence[Task]]) -> dict[str, list[str]]:
+    """Which task's output reads which other tasks' predictions, in a recipe with these parts."""
+    return {main.name: [anchor.name for anchor in roles["anchor"]] for main in roles["main"] if "reading" in parts}
+
+
+def as_written(roles: Mapping[str, Sequence[Task]]) -> dict[str, Any]:
+    """The tasks by role as plain values, see `RunCard.tasks`; the keys of phases are made from them as well."""
+    return {role: one_or_list([{"name": t.name, "options": t.options()} for t in of]) for role, of in roles.items()}
 
 
 def choose_device(name: str) -> torch.device:

@@ -14,7 +14,7 @@ from headfreeze.comparison.tracking import Tracker, said_at_the_end
 from headfreeze.comparison.work import Job, Setup
 from headfreeze.data.folder import Dataset
 from headfreeze.evaluation.evaluate import Scores, evaluation_name
-from headfreeze.evaluation.kept import evaluation_of, keep, kept
+from headfreeze.evaluation.kept import evaluation_of, judged, keep, kept
 from headfreeze.progress import progress
 from headfreeze.run import RunCard
 from headfreeze.settings import Compute
@@ -43,7 +43,8 @@ class Schedule:
         self.session, self.graph, self._runs = session, graph, runs
         self._folders: dict[PhaseNode, PhaseFolder] = {}
         self._evaluation = evaluation_name(target, "test", inside)
-        self._scores_of = evaluation_of(target, "test", session.settings.pair.main, inside)
+        tasks = judged(target, "test", session.settings.pair.mains, inside)
+        self._scores_of = evaluation_of(target, "test", tasks, inside)
         self.trained: set[PhaseNode] = set()
         """Phases that were not there."""
 

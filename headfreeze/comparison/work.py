@@ -11,6 +11,7 @@ from headfreeze.comparison.graph import PhaseNode, RunNode
 from headfreeze.data.folder import Dataset, open_dataset
 from headfreeze.data.images import read_image
 from headfreeze.evaluation.evaluate import Scores, score
+from headfreeze.evaluation.kept import judged
 from headfreeze.imports import import_module_here
 from headfreeze.progress import hush
 from headfreeze.recipes import Recipe
@@ -91,7 +92,8 @@ class Shop:
     def _scored(self, folder: Path) -> Scores:
         settings = self.setup.settings
         run = Run(folder, settings.training.device)
-        tasks = {settings.pair.main: run.tasks[settings.pair.main]}
+        names = judged(self.target, "test", settings.pair.mains, self.setup.inside)
+        tasks = {name: run.tasks[name] for name in names}
         return score(lambda s: run.predict(read_image(s.image)), self.target, "test", tasks, self.setup.inside)
 
 

@@ -19,7 +19,7 @@ from headfreeze.files import check_folder, new_folder
 from headfreeze.models.own import AnyNetwork, OwnNetwork
 from headfreeze.progress import Report, progress, silent
 from headfreeze.recipes import DOMAINS, Phase, Recipe, find_recipe, split_budget
-from headfreeze.run import RunCard, build_network, choose_device, reading_of
+from headfreeze.run import RunCard, as_written, build_network, choose_device, reading_of
 from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
 from headfreeze.training.checks import check_adversary, check_backbone, check_device, check_own_network
 from headfreeze.training.inputs import Inputs
@@ -226,11 +226,11 @@ class RecipeTraining:
         settings = self.session.settings.as_dict()
         settings["training"]["seed"] = self.seed
         roles = self.session.inputs.pair.roles
-        trained = {roles[role].name for phase in self.recipe.phases for _, role in phase.supervision}
+        trained = {task.name for _, role in self.recipe.supervision for task in roles[role]}
         return RunCard(
             recipe=self.recipe.name,
             settings=settings,
-            tasks={role: {"name": t.name, "options": t.options()} for role, t in roles.items()},
+            tasks=as_written(roles),
             trained=sorted(trained),
             phases=list(phases),
             parts=sorted(self.recipe.parts),
@@ -359,7 +359,7 @@ class RecipeTraining:
         torch.manual_seed(self.seed)
         pretrained, size = None if parent is None else False, settings.pair.height_width
         roles = session.inputs.pair.roles
-        reading = reading_of(self.recipe.parts, roles["main"].name, roles["anchor"].name)
+        reading = reading_of(self.recipe.parts, roles)
         network = build_network(settings.architecture, data.tasks, pretrained, size, reading)
         if parent:
             network.load_state_dict(parent.weights())
@@ -380,9 +380,9 @@ class RecipeTraining:
     def _opponent(self, phase: Phase, network: AnyNetwork, data: PhaseData) -> Opponent:
         session = self.session
         roles = session.inputs.pair.roles
-        trained = {roles[role].name: roles[role] for _, role in sorted(phase.supervision)}
+        trained = {task.name: task for _, role in sorted(phase.supervision) for task in roles[role]}
         tiny = session.settings.architecture.backbone == "tiny"
-        adversary = build_adversary(session.settings.adversarial, network, trained, data.main, tiny)
+        adversary = build_adversary(session.settings.adversarial, network, trained, data.mains, tiny)
         return Opponent(session.fabric, adversary, session.settings.adversarial.learning_rate, data)
 
 

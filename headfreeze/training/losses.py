@@ -40,6 +40,8 @@ def task_losses(terms: Mapping[LabelKey, Tensor]) -> dict[str, Float[Tensor, ""]
 def balancing_weights(losses: Mapping[LabelKey, float], tasks: Iterable[str], main: str) -> dict[str, float]:
     """λ of every task: 1 for the main task, for another what brings its loss to the magnitude of the main task's.
 
+    With several main tasks their first one is meant.
+
     Args:
         losses: mean of every term over some steps.
         tasks: all tasks; one without a loss gets 1.

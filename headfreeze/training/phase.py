@@ -259,7 +259,7 @@ class PhaseTraining:
     def _given_weights(self) -> dict[str, float] | None:
         """λ that the user sets, or that the phase before has measured."""
         if self.settings.anchor_weight:
-            return {name: 1.0 if name == self.data.main else self.settings.anchor_weight for name in self.data.tasks}
+            return {name: 1.0 if name in self.data.mains else self.settings.anchor_weight for name in self.data.tasks}
         return self.plan.weights
 
     @property

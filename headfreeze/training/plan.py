@@ -11,14 +11,22 @@ from headfreeze.tasks.base import Task
 
 @dataclass(frozen=True)
 class PhaseData:
-    """What a phase sees: the supervised labels of the domains that it uses, at training resolution."""
+    """What a phase sees: the supervised labels of the domains that it uses, at training resolution.
+
+    `mains`: names of the main tasks.
+    """
 
     train: Mapping[str, DomainImages]
     val: Mapping[str, DomainImages]
     tasks: Mapping[str, Task]
-    main: str
+    mains: tuple[str, ...]
     augment: Augment
     workers: int
+
+    @property
+    def main(self) -> str:
+        """The first main task: λ of the others is measured against it."""
+        return self.mains[0]
 
 
 @dataclass(frozen=True)

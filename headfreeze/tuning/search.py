@@ -23,7 +23,7 @@ from headfreeze.evaluation.validators import VALIDATORS
 from headfreeze.files import check_folder, write_json, write_text
 from headfreeze.recipes import Recipe, find_recipe
 from headfreeze.run import Run
-from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
+from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training, as_flag
 from headfreeze.training.fit import Session
 from headfreeze.tuning.space import OBJECTIVE, RANGES, TRIALS, usual
 
@@ -108,7 +108,7 @@ class Found:
             for field in fields(part):
                 value = getattr(part, field.name)
                 if value != field.default:
-                    words += [f"--{field.name}", str(value).lower() if isinstance(value, bool) else str(value)]
+                    words += [f"--{field.name}", as_flag(value)]
         return shlex.join([*words, "--out", str(out)])
 
 
