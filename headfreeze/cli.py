@@ -370,8 +370,16 @@ def _synth_arguments(arguments: Arguments, size: int) -> None:
 
 def _rooms_arguments(arguments: Arguments) -> None:
     _synth_arguments(arguments, size=64)
-    poses = "different: level cameras in the source, hand-held ones in the target; equal: hand-held ones in both"
-    arguments.add("--poses", Literal["different", "equal"], poses, "different")
+    poses = (
+        "different: level cameras in the source, hand-held ones in the target; equal: hand-held ones in both; any: "
+        "phones, robots and heads carry them in both, at every height and pitch"
+    )
+    scenes = "simple: a dozen plain things in a room; rich: thin, round and leafy ones too, more of them, daylight"
+    arguments.add("--poses", Literal["different", "equal", "any"], poses, "different")
+    arguments.add("--scenes", Literal["simple", "rich"], scenes, "simple")
+    looks = Literal["clean", "photographic"]
+    arguments.add("--source_look", looks, "flat colours, or textures, shadows, highlights, a lens, a sensor", "clean")
+    arguments.add("--target_look", looks, "the same for the target", "photographic")
 
 
 def _synth_rooms(values: Namespace) -> None:

@@ -141,7 +141,8 @@ class Run:
     def outputs(self, image: UInt8[np.ndarray, "h w 3"], domain: Domain = "target") -> Outputs:
         """What the network gives for one image of a domain, scaled as for training, with its margin."""
         height, width = image.shape[:2]
-        value = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].to(self.device)
+        value = torch.from_numpy(np.require(image, requirements=("C", "W")))  # else torch warns
+        value = value.permute(2, 0, 1)[None].to(self.device)
         scaled = resized(value, self.canvas.size_for(height, width)).float().div_(255)
         self.network.domain = domain
         seen = self.margin(height, width).around(scaled)

@@ -27,7 +27,7 @@ from tests.runs import TINY, pair_of, training_of
 from tests.worlds import TinyPair
 
 MAINS, ANCHORS = ("normals", "depth"), ("edges", "segmentation")
-RECIPES = ("baseline", "mtl-both", "oracle")
+RECIPES = ("baseline", "mtl-both", "oracle")  # both ends, and one with anchors
 
 
 def compared_to(out: Path, pair: TinyPair) -> Path:
@@ -170,7 +170,10 @@ def test_the_map_gives_all_anchors_and_the_energy_means_both(
     assert cross_task_energy(run, opened(copy), map_) == pytest.approx(1 / math.sqrt(each[0] * each[1]))
 
 
-def test_select_ranks_them(compared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_select_ranks_them(
+    compared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cross_task, "_STEPS", 4)
     folder = shutil.copytree(compared, tmp_path / "out")
     assert run(["select", str(folder), "--device", "cpu", "--workers", "1"]) == 0
     assert "mtl-both-seed0" in capsys.readouterr().out
