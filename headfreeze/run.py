@@ -20,6 +20,7 @@ from headfreeze.models.margin import Margin, margin
 from headfreeze.models.network import Network, Outputs, OutputSpec, Read
 from headfreeze.models.norm import Domain
 from headfreeze.models.own import AnyNetwork, own_network
+from headfreeze.models.transfer import TransferNetwork
 from headfreeze.settings import Architecture, Pair
 from headfreeze.tasks import make_task
 from headfreeze.tasks.base import Task
@@ -39,6 +40,7 @@ class RunCard:
         trained: names of the tasks that the recipe trained; the others' outputs mean nothing.
         phases: key, steps, λ and validation of each phase.
         parts: names of what the recipe has beside its phases, see `headfreeze.recipes.PARTS`.
+        branched: whether main and anchor have a network each, see `headfreeze.models.transfer`.
     """
 
     recipe: str
@@ -47,6 +49,7 @@ class RunCard:
     trained: list[str]
     phases: list[dict[str, Any]]
     parts: list[str] = field(default_factory=list)
+    branched: bool = False
 
     @property
     def adversary(self) -> dict[str, Any] | None:
@@ -114,7 +117,8 @@ class Run:
         architecture = Architecture(**self.card.settings["architecture"])
         main, anchor = (self.card.tasks[role]["name"] for role in ("main", "anchor"))
         reading = reading_of(self.card.parts, main, anchor)
-        self.network = build_network(architecture, self.tasks, False, pair.height_width, reading)
+        branches = {main: "main", anchor: "anchor"} if self.card.branched else None
+        self.network = build_network(architecture, self.tasks, False, pair.height_width, reading, branches)
 
     @property
     def main(self) -> Task:
@@ -162,6 +166,7 @@ def build_network(
     pretrained: bool | None = None,
     size: tuple[int, int] = (64, 64),
     reading: Mapping[str, str] | None = None,
+    branches: Mapping[str, str] | None = None,
 ) -> AnyNetwork:
     """The network for these tasks.
 
@@ -171,6 +176,7 @@ def build_network(
         pretrained: in place of the architecture's where weights are loaded afterwards.
         size: height and width of the images on which a network of the user's is tried out.
         reading: task → another task whose prediction its output reads, see `Network`.
+        branches: task → main or anchor, the branch that gives it, see `TransferNetwork`; None: one network for all.
 
     Raises:
         InputError: there is no such backbone, or a network of the user's does not give what the tasks need.
@@ -180,13 +186,23 @@ def build_network(
         outputs[reader] = replace(outputs[reader], reads=Read(read, tasks[read].channels, tasks[read].soft))
     if architecture.own:
         return own_network(architecture.backbone, outputs, architecture.norm, size)
-    return Network(
-        outputs,
-        backbone=architecture.backbone,
-        pretrained=architecture.pretrained if pretrained is None else pretrained,
-        width=architecture.width or None,
-        norm=architecture.norm,
+
+    def network(given: Mapping[str, OutputSpec]) -> Network:
+        return Network(
+            given,
+            backbone=architecture.backbone,
+            pretrained=architecture.pretrained if pretrained is None else pretrained,
+            width=architecture.width or None,
+            norm=architecture.norm,
+        )
+
+    if branches is None:
+        return network(outputs)
+    anchor, main = (
+        network({name: spec for name, spec in outputs.items() if branches[name] == branch})
+        for branch in ("anchor", "main")
     )
+    return TransferNetwork(anchor, main)
 
 
 def reading_of(parts: Collection[str], main: str, anchor: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ from headfreeze.data.pair import open_pair
 from headfreeze.errors import InputError, raise_all
 from headfreeze.files import check_folder, new_folder
 from headfreeze.models.own import AnyNetwork, OwnNetwork
+from headfreeze.models.transfer import TransferNetwork
 from headfreeze.progress import Report, progress, silent
 from headfreeze.recipes import DOMAINS, Phase, Recipe, find_recipe, split_budget
 from headfreeze.run import RunCard, build_network, choose_device, reading_of
@@ -234,6 +235,7 @@ class RecipeTraining:
             trained=sorted(trained),
             phases=list(phases),
             parts=sorted(self.recipe.parts),
+            branched=self.recipe.branched,
         )
 
     def run(self) -> tuple[RunCard, PhaseFolder]:
@@ -255,14 +257,15 @@ class RecipeTraining:
     def places(self) -> Iterator[tuple[PlannedPhase, PhaseFolder]]:
         """The phases in their places; a plateau must have been found before the phase that follows is asked for."""
         training, last = self.session.settings.training, len(self.recipe.phases) - 1
-        budget = split_budget(training.steps, len(self.recipe.phases), training.phase_share)
+        budget = self.recipe.budget(training.steps, training.phase_share)
         plateaus = training.phase_end == "plateau"
         before, folder = 0, None
         for number, phase in enumerate(self.recipe.phases):
             # the last phase gets what those before it left over
             steps = budget[number] if number < last else training.steps - before
             planned = PlannedPhase(phase, number, steps, folder, until_plateau=plateaus and number < last)
-            if not plateaus:  # else nobody knows where a phase will end
+            # nobody knows where a plateau will come, and a branch that is frozen afterwards needs a schedule of its own
+            if not plateaus and not phase.branch:
                 planned = replace(planned, span=(before / training.steps, (before + steps) / training.steps))
             folder = self.session.store.folder(self.spec(planned))
             yield planned, folder
@@ -309,6 +312,8 @@ class RecipeTraining:
             spec["freeze_after"] = settings.training.freeze_point(settings.architecture)
         if phase.adversary:
             spec["adversary"] = plain["adversarial"]
+        if phase.branch:
+            spec["branch"] = phase.branch
         if phase.parts:
             spec["parts"] = sorted(phase.parts)
         if planned.parent:
@@ -360,7 +365,10 @@ class RecipeTraining:
         pretrained, size = None if parent is None else False, settings.pair.height_width
         roles = session.inputs.pair.roles
         reading = reading_of(self.recipe.parts, roles["main"].name, roles["anchor"].name)
-        network = build_network(settings.architecture, data.tasks, pretrained, size, reading)
+        branches = {task.name: role for role, task in roles.items()} if self.recipe.branched else None
+        network = build_network(settings.architecture, data.tasks, pretrained, size, reading, branches)
+        if isinstance(network, TransferNetwork):
+            network.branch = planned.phase.branch
         if parent:
             network.load_state_dict(parent.weights())
         plan = PhasePlan(
@@ -372,6 +380,7 @@ class RecipeTraining:
             until_plateau=planned.until_plateau,
             span=planned.span,
             forwarded=tuple(domain for domain in DOMAINS if planned.phase.forwards(domain)),
+            branch=planned.phase.branch,
         )
         opponent = self._opponent(planned.phase, network, data) if planned.phase.adversary else None
         parts = build_parts(planned.phase, plan, session.fabric, network, roles)
