@@ -12,7 +12,7 @@ from headfreeze.training import phase as phase_module
 from tests.runs import TINY, KilledError, fit_tiny, phase_records, same_bits, watched, weights_of
 from tests.worlds import TinyPair
 
-STEPS = 8  # four a phase
+STEPS = 8  # four a phase of two
 VARIANTS: dict[str, tuple[str, Architecture, Adversarial, dict[str, Any]]] = {
     "plain": ("headfreeze", TINY, Adversarial(), {}),
     "averaged weights, norms of each domain, accumulated sgd": (
@@ -56,18 +56,15 @@ def test_interrupted_in_each_phase_and_called_again_gives_the_bits_of_an_undistu
 
     fit_to(whole)
     rng = np.random.default_rng(sum(variant.encode()))
-    phases = len(find_recipe(recipe).phases)
-    for phase in range(1, phases + 1):
+    count = len(find_recipe(recipe).phases)
+    for phase in range(1, count + 1):
         saved_at = int(rng.integers(1, 3))
         dies_at = int(rng.integers(saved_at + 1, 5))
-        with (
-            watched(monkeypatch, phase, saved_at, dies_at),
-            pytest.raises(KilledError, match=f"phase {phase}/{phases}"),
-        ):
+        with watched(monkeypatch, phase, saved_at, dies_at), pytest.raises(KilledError, match=f"phase {phase}/{count}"):
             fit_to(broken)
         with watched(monkeypatch, phase, dies_at=saved_at + 1) as watch, pytest.raises(KilledError):
             fit_to(broken)
-        assert watch.steps == {f"{recipe} seed 0 {of_all}": [saved_at + 1]}, "it went on from the checkpoint"
+        assert watch.steps == {f"{recipe} seed 0 phase {phase}/{count}": [saved_at + 1]}, "it went on from there"
     fit_to(broken)
     assert same_bits(weights_of(whole), weights_of(broken))
     assert (whole / "metrics.csv").read_bytes() == (broken / "metrics.csv").read_bytes()
