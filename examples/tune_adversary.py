@@ -36,7 +36,7 @@ from headfreeze.files import write_text
 from headfreeze.pictures import spread
 from headfreeze.run import Run
 from headfreeze.settings import Adversarial, Settings
-from headfreeze.training.fit import Session
+from headfreeze.training.session import Session
 
 MOST_SOURCE_LOSS = 1.1
 """Of a combination that is recommended, ÷ the same without the adversary; so is MOST_ROUGHNESS."""

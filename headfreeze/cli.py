@@ -185,13 +185,13 @@ def _part(kind: type[_T], values: Namespace, chosen: tuple[str, ...] = ()) -> _T
 
 
 def _training_problems(values: Namespace) -> list[str]:
-    from headfreeze.training.fit import Session
+    from headfreeze.training.session import Session
 
     return Session(settings_of(values), Path()).problems([values.recipe])
 
 
 def _comparison_problems(values: Namespace) -> list[str]:
-    from headfreeze.training.fit import Session
+    from headfreeze.training.session import Session
 
     settings = settings_of(values)
     return Session(settings, Path()).problems(values.recipes) + list(_part(Compute, values).problems(settings.training))

@@ -20,6 +20,7 @@ from headfreeze.models.margin import Margin, margin
 from headfreeze.models.network import Network, Outputs, OutputSpec, Read
 from headfreeze.models.norm import Domain
 from headfreeze.models.own import AnyNetwork, own_network
+from headfreeze.models.transfer import TransferNetwork
 from headfreeze.roles import as_tuple, one_or_list
 from headfreeze.settings import Architecture, Pair
 from headfreeze.tasks import make_task
@@ -40,6 +41,7 @@ class RunCard:
         trained: names of the tasks that the recipe trained; the others' outputs mean nothing.
         phases: key, steps, λ and validation of each phase.
         parts: names of what the recipe has beside its phases, see `headfreeze.recipes.PARTS`.
+        branched: whether main and anchor have a network each, see `headfreeze.models.transfer`.
     """
 
     recipe: str
@@ -48,6 +50,7 @@ class RunCard:
     trained: list[str]
     phases: list[dict[str, Any]]
     parts: list[str] = field(default_factory=list)
+    branched: bool = False
 
     @property
     def adversary(self) -> dict[str, Any] | None:
@@ -123,7 +126,8 @@ class Run:
         self.canvas = Canvas(*pair.height_width, pair.resize)
         architecture = Architecture(**self.card.settings["architecture"])
         reading = reading_of(self.card.parts, self.roles)
-        self.network = build_network(architecture, self.tasks, False, pair.height_width, reading)
+        branches = branches_of(self.roles) if self.card.branched else None
+        self.network = build_network(architecture, self.tasks, False, pair.height_width, reading, branches)
 
     @property
     def main(self) -> Task:
@@ -172,6 +176,7 @@ def build_network(
     pretrained: bool | None = None,
     size: tuple[int, int] = (64, 64),
     reading: Mapping[str, Sequence[str]] | None = None,
+    branches: Mapping[str, str] | None = None,
 ) -> AnyNetwork:
     """The network for these tasks.
 
@@ -181,6 +186,7 @@ def build_network(
         pretrained: in place of the architecture's where weights are loaded afterwards.
         size: height and width of the images on which a network of the user's is tried out.
         reading: task → other tasks whose predictions its output reads, see `Network`.
+        branches: task → main or anchor, the branch that gives it, see `TransferNetwork`; None: one network for all.
 
     Raises:
         InputError: there is no such backbone, or a network of the user's does not give what the tasks need.
@@ -191,18 +197,33 @@ def build_network(
         outputs[reader] = replace(outputs[reader], reads=reads)
     if architecture.own:
         return own_network(architecture.backbone, outputs, architecture.norm, size)
-    return Network(
-        outputs,
-        backbone=architecture.backbone,
-        pretrained=architecture.pretrained if pretrained is None else pretrained,
-        width=architecture.width or None,
-        norm=architecture.norm,
+
+    def network(given: Mapping[str, OutputSpec]) -> Network:
+        return Network(
+            given,
+            backbone=architecture.backbone,
+            pretrained=architecture.pretrained if pretrained is None else pretrained,
+            width=architecture.width or None,
+            norm=architecture.norm,
+        )
+
+    if branches is None:
+        return network(outputs)
+    anchor, main = (
+        network({name: spec for name, spec in outputs.items() if branches[name] == branch})
+        for branch in ("anchor", "main")
     )
+    return TransferNetwork(anchor, main)
 
 
 def reading_of(parts: Collection[str], roles: Mapping[str, Sequence[Task]]) -> dict[str, list[str]]:
     """Which task's output reads which other tasks' predictions, in a recipe with these parts."""
     return {main.name: [anchor.name for anchor in roles["anchor"]] for main in roles["main"] if "reading" in parts}
+
+
+def branches_of(roles: Mapping[str, Sequence[Task]]) -> dict[str, str]:
+    """Task → the branch of a `TransferNetwork` that gives it: that of its role."""
+    return {task.name: role for role, tasks in roles.items() for task in tasks}
 
 
 def as_written(roles: Mapping[str, Sequence[Task]]) -> dict[str, Any]:

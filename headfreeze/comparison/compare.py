@@ -26,8 +26,8 @@ from headfreeze.roles import one_or_list
 from headfreeze.run import Run, RunCard
 from headfreeze.settings import LARGEST_SEED, Adversarial, Architecture, Compute, Pair, Settings, Training
 from headfreeze.tasks import own_modules
-from headfreeze.training.fit import Session
 from headfreeze.training.processes import by_first
+from headfreeze.training.session import Session
 
 _FIGURE_ROWS = 6
 

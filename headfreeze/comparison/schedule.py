@@ -18,8 +18,9 @@ from headfreeze.evaluation.kept import evaluation_of, judged, keep, kept
 from headfreeze.progress import progress
 from headfreeze.run import RunCard
 from headfreeze.settings import Compute
-from headfreeze.training.fit import RecipeTraining, Session
+from headfreeze.training.fit import RecipeTraining, fit_recipe, written_run
 from headfreeze.training.processes import by_first
+from headfreeze.training.session import Session
 from headfreeze.training.store import PhaseFolder
 
 _SECONDS_BETWEEN_LOOKS = 2.0
@@ -99,7 +100,7 @@ class Schedule:
     @cached_property
     def _needless(self) -> list[PhaseNode]:
         """Phases of runs alone that are written, wherever the phases have gone."""
-        written = {node: self.session.written(node.recipe, run, node.seed) for node, run in self._runs.items()}
+        written = {node: written_run(self.session, node.recipe, run, node.seed) for node, run in self._runs.items()}
         needed = {phase for node, card in written.items() if not card for phase in chain(node)}
         return [phase for phase in self.graph.phases if phase not in needed]
 
@@ -124,7 +125,7 @@ class Schedule:
 
     def _card(self, node: RunNode) -> RunCard:
         """Of the run, which is written here if it is not there yet: its phases are trained."""
-        return self.session.fit(node.recipe, self._runs[node], node.seed)
+        return fit_recipe(self.session, node.recipe, self._runs[node], node.seed)
 
     def _of(self, card: RunCard) -> dict[str, object]:
         return self._scores_of | {"key": card.phases[-1]["key"]}

@@ -17,8 +17,9 @@ from headfreeze.progress import hush
 from headfreeze.recipes import Recipe
 from headfreeze.run import Run
 from headfreeze.settings import Settings
-from headfreeze.training.fit import RecipeTraining, Session
+from headfreeze.training.fit import RecipeTraining, fit_recipe
 from headfreeze.training.processes import by_first
+from headfreeze.training.session import Session
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Shop:
         if run := job.run:
             return by_first(self.session.fabric, lambda: self._scored(run))
         with TemporaryDirectory(prefix="headfreeze-") as folder:
-            self.session.fit(job.recipe, Path(folder) / "run", job.node.seed)
+            fit_recipe(self.session, job.recipe, Path(folder) / "run", job.node.seed)
             return self._scored(Path(folder) / "run")
 
     def _scored(self, folder: Path) -> Scores:

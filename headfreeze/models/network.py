@@ -150,11 +150,23 @@ class Network(TwoDomains):
         Raises:
             ValueError: there are fewer than `n_source` images.
         """
-        if n_source is not None and not 0 <= n_source <= len(image):
-            raise ValueError(f"n_source is {n_source}, but the batch holds {len(image)} images")
-        self._domains.n_source = n_source
-        height, width = image.shape[-2:]
-        fine, level2, level3, top = self.backbone(self._normalised(image))
+        return self.decode(self.encode(image, n_source), image.shape[-2:])
+
+    def encode(self, image: Float[Tensor, "b 3 h w"], n_source: int | None = None) -> list[Float[Tensor, "b _ _ _"]]:
+        """The backbone's four levels, finest first; arguments as of `forward`."""
+        self._tell(image, n_source)
+        levels: list[Tensor] = self.backbone(self._normalised(image))
+        return levels
+
+    def decode(self, levels: Sequence[Float[Tensor, "b _ _ _"]], size: Sequence[int]) -> Outputs:
+        """What the decoder and the output layers make of four levels like the backbone's.
+
+        Args:
+            levels: finest first.
+            size: height and width of the image.
+        """
+        height, width = size
+        fine, level2, level3, top = levels
         up1 = self.up1(self.top(top), level3)
         up2 = self.up2(up1, level2)
         up3 = self.up3(up2, fine)

@@ -26,7 +26,9 @@ def loss_terms(outputs: Outputs, batch: DeviceBatch, tasks: Mapping[str, Task]) 
 
 
 def total_loss(terms: Mapping[LabelKey, Tensor], weights: Mapping[str, float | Tensor]) -> Float[Tensor, ""]:
-    """The weighted sum over the tasks; a task's loss is its mean over the domains that have labels of it."""
+    """The weighted sum over the tasks, 0 of none; a task's loss is its mean over the domains that have labels of it."""
+    if not terms:
+        return torch.zeros(())
     domains = Counter(name for _, name in terms)
     return torch.stack([weights[name] / domains[name] * term for (_, name), term in terms.items()]).sum()
 

@@ -24,7 +24,8 @@ from headfreeze.files import check_folder, write_json, write_text
 from headfreeze.recipes import Recipe, find_recipe
 from headfreeze.run import Run
 from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training, as_flag
-from headfreeze.training.fit import Session
+from headfreeze.training.fit import fit_recipe
+from headfreeze.training.session import Session
 from headfreeze.tuning.space import OBJECTIVE, RANGES, TRIALS, usual
 
 if TYPE_CHECKING:
@@ -260,7 +261,7 @@ def _tried(study: "Study", number: int, recipe: Recipe, found: Found, folder: Pa
     tried = with_values(found.settings, asked.params)
     session = Session(tried, store)
     try:
-        session.fit(recipe, folder)
+        fit_recipe(session, recipe, folder)
     except FloatingPointError:
         study.tell(asked, state=TrialState.PRUNED)  # worse than any, and tried
         return Trial(number, asked.params, {})

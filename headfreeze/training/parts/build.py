@@ -16,6 +16,7 @@ from headfreeze.training.parts.consistency import Consistency
 from headfreeze.training.parts.fourier import Fourier
 from headfreeze.training.parts.privileged import Privileged
 from headfreeze.training.parts.teacher import Teacher
+from headfreeze.training.parts.transfer import FeatureDistance
 from headfreeze.training.plan import PhasePlan
 
 
@@ -42,7 +43,8 @@ def build_parts(
         "checked": lambda: Teacher(network, mains, anchors),
         "uncertainty": lambda: Uncertainty(fabric, [task.name for task in (*mains, *anchors)]),
     }
-    return [make() for name, make in makers.items() if name in phase.parts]
+    parts = [make() for name, make in makers.items() if name in phase.parts]
+    return [*parts, FeatureDistance()] if phase.branch == "transfer" else parts
 
 
 def check_parts(settings: Settings, recipes: Sequence[Recipe], roles: Mapping[str, Sequence[Task]]) -> None:
