@@ -75,6 +75,13 @@ PARTS: dict[str, Part] = {
             needs=SOURCE_ANCHOR | TARGET_ANCHOR,
         ),
         Part(
+            "privileged",
+            "a second network, which also sees the known anchor, labels the target's main task",
+            forwards_target=True,
+            reads_target=True,
+            needs=SOURCE_ANCHOR | TARGET_ANCHOR,
+        ),
+        Part(
             "fourier",
             "source images in the colours of target images",
             every_phase=True,

@@ -38,7 +38,7 @@ VARIANTS: dict[str, tuple[str, Architecture, Adversarial, dict[str, Any]]] = {
     "balance": ("headfreeze+uncertainty", TINY, Adversarial(), {"anchor_weight": 0.5}),
     "gradients": ("headfreeze+gradnorm", TINY, Adversarial(), {}),
     "three phases": ("transfer", TINY, Adversarial(), {"steps": 12, "ema": 0.8}),
-    "parts": ("headfreeze+teacher+consistency+fourier+reading+adabn", TINY, Adversarial(), {"ema": 0.8}),
+    "parts": ("headfreeze+teacher+consistency+fourier+reading+adabn+privileged", TINY, Adversarial(), {"ema": 0.8}),
 }
 
 

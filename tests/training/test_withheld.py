@@ -61,7 +61,7 @@ def test_fit_opens_and_lists_only_what_is_supervised(recipe: str, tiny_pair: Tin
     assert set(batches) == {(3 * (source + target), 3 * source) for source, target in expected}
 
 
-ALL_PARTS = "mtl-both+teacher+consistency+fourier+reading+adabn"
+ALL_PARTS = "mtl-both+teacher+consistency+fourier+reading+adabn+privileged"
 
 
 @pytest.mark.parametrize("recipe", [*(n for n in RECIPES if ("target", "main") not in supervised(n)), ALL_PARTS])

@@ -28,7 +28,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "transfer": ("transfer", {"optimizer": "sgd"}),
-    "parts": ("mtl-both+teacher+consistency+fourier+reading+adabn+gradnorm", {"optimizer": "sgd"}),
+    "parts": ("mtl-both+teacher+consistency+fourier+reading+adabn+privileged+gradnorm", {"optimizer": "sgd"}),
 }
 
 

@@ -14,6 +14,7 @@ from headfreeze.training.parts.balance import GradientNorms, Uncertainty
 from headfreeze.training.parts.base import Part
 from headfreeze.training.parts.consistency import Consistency
 from headfreeze.training.parts.fourier import Fourier
+from headfreeze.training.parts.privileged import Privileged
 from headfreeze.training.parts.teacher import Teacher
 from headfreeze.training.parts.transfer import FeatureDistance
 from headfreeze.training.plan import PhasePlan
@@ -37,6 +38,7 @@ def build_parts(
         "consistency": lambda: Consistency(fabric, mains[0], anchors, plan.span),
         "fourier": Fourier,
         "gradnorm": lambda: GradientNorms(fabric, mains[0].name),
+        "privileged": lambda: Privileged(fabric, mains, anchors, plan.span),
         "teacher": lambda: Teacher(network, mains),
         "checked": lambda: Teacher(network, mains, anchors),
         "uncertainty": lambda: Uncertainty(fabric, [task.name for task in (*mains, *anchors)]),
@@ -64,6 +66,8 @@ def check_parts(settings: Settings, recipes: Sequence[Recipe], roles: Mapping[st
             fault = f"the part 'checked' needs tasks with an error for each pixel, and '{unjudged[0]}' has none"
         if "consistency" in recipe.parts and points:
             fault = f"the part 'consistency' needs labels for each pixel, and '{points[0]}' has points"
+        if "privileged" in recipe.parts and (unmapped := [name for name in points if name in mains]):
+            fault = f"the part 'privileged' needs main tasks with labels for each pixel, and '{unmapped[0]}' has points"
         if "consistency" in recipe.parts and len(mains) > 1:
             fault = f"the part 'consistency' needs a single main task, and main is {','.join(mains)}"
         if "reading" in recipe.parts and architecture.own:

@@ -22,10 +22,12 @@ from headfreeze.training.losses import task_losses, total_loss
 from headfreeze.training.parts.adabn import AdaptedNorm
 from headfreeze.training.parts.balance import GradientNorms, Uncertainty
 from headfreeze.training.parts.base import late
+from headfreeze.training.parts.build import check_parts
 from headfreeze.training.parts.consistency import Consistency
 from headfreeze.training.parts.fourier import styled
+from headfreeze.training.parts.privileged import Privileged
 from headfreeze.training.parts.teacher import Teacher
-from tests.runs import TINY, fit_tiny, same_bits, session_of, weights_of
+from tests.runs import TINY, fit_tiny, same_bits, session_of, settings_of, weights_of
 from tests.training.test_withheld import forwarded
 from tests.worlds import TinyPair
 
@@ -55,6 +57,7 @@ def test_parts_stand_behind_a_recipes_name() -> None:
         ("mtl-both+teacher+checked", "'checked' is a teacher already; leave 'teacher' out"),
         ("mtl-both+gradnorm+uncertainty", "'uncertainty' and 'gradnorm' both choose λ; leave one out"),
         ("mtl-source+checked", "needs the labels y_Ta; add it to one of mtl-target, mtl-both"),
+        ("mtl-target+privileged", "needs the labels y_Sa, y_Ta; add it to one of mtl-both"),
         ("mtl-target+consistency", "needs the labels y_Sa, y_Ta; add it to one of mtl-both"),
     ],
 )
@@ -87,7 +90,8 @@ def test_a_plain_recipes_phases_have_the_keys_that_they_had(tiny_pair: TinyPair,
 
 
 @pytest.mark.parametrize(
-    "part", ["teacher", "checked", "consistency", "fourier", "adabn", "reading", "uncertainty", "gradnorm"]
+    "part",
+    ["teacher", "checked", "consistency", "fourier", "adabn", "reading", "uncertainty", "gradnorm", "privileged"],
 )
 def test_each_part_changes_the_result(part: str, tiny_pair: TinyPair, tmp_path: Path) -> None:
     for recipe in ("mtl-both", f"mtl-both+{part}"):
@@ -388,3 +392,63 @@ def test_gradients_at_the_shared_features_are_equally_large_and_remembered() -> 
     again = GradientNorms(Fabric(accelerator="cpu", devices=1), "normals")
     again.load_state_dict(part.state_dict())
     assert again.weighted(calmer, outputs, weights) == part.weighted(calmer, outputs, weights)
+
+
+# --- privileged
+
+
+def told_by_the_anchor(seed: int) -> DeviceBatch:
+    """Images of noise; floors look up and walls at the viewer, which their classes alone tell. No target normals."""
+    generator = torch.Generator().manual_seed(seed)
+    classes = torch.randint(2, (8, 1, 4, 4), generator=generator).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    normals = torch.cat([torch.zeros_like(classes), 1 - classes, classes], 1).float()
+    labels = {
+        ("source", "normals"): NORMALS.wrap(normals[:4], (16, 16)),
+        ("source", "segmentation"): SEGMENTATION.wrap(classes[:4].byte(), (16, 16)),
+        ("target", "segmentation"): SEGMENTATION.wrap(classes[4:].byte(), (16, 16)),
+    }
+    image = torch.rand(8, 3, 16, 16, generator=generator)
+    batch = DeviceBatch(image, labels, 4)
+    batch.clean = image
+    return batch
+
+
+def flat_outputs() -> Outputs:
+    return Outputs({"normals": torch.zeros(8, 3, 8, 8, requires_grad=True)}, {}, {})
+
+
+def test_the_informed_network_carries_what_the_anchor_tells_over_to_the_target() -> None:
+    torch.manual_seed(0)
+    part = Privileged(Fabric(accelerator="cpu", devices=1), [NORMALS], [SEGMENTATION])
+    for step in range(200):
+        part.losses(flat_outputs(), told_by_the_anchor(step), step / 200, {"normals": 1.0})["loss_informed"].backward()
+        part.stepped(step / 200)
+    unseen = told_by_the_anchor(1000)
+    label = part.labels(unseen.only("target"))["normals"].as_subclass(Tensor)
+    upright = label[:, 1] > label[:, 2]
+    floor = unseen.labels["target", "segmentation"].as_subclass(Tensor)[:, 0] == 0
+    assert (upright == floor).float().mean() > 0.9
+
+
+def test_the_two_networks_of_privileged_learn_from_nothing_of_each_other() -> None:
+    part = Privileged(Fabric(accelerator="cpu", devices=1), [NORMALS], [SEGMENTATION])
+    outputs = flat_outputs()
+    found = part.losses(outputs, told_by_the_anchor(0), 0.05, {"normals": 1.0})
+    assert not found["loss_privileged"], "too early"
+    found = part.losses(outputs, told_by_the_anchor(0), 1.0, {"normals": 1.0})
+    found["loss_privileged"].backward(retain_graph=True)
+    assert all(p.grad is None for p in part.informed.parameters())
+    gradient = outputs.maps["normals"].grad
+    assert gradient is not None
+    assert gradient[4:].any()
+    assert not gradient[:4].any(), "the source has labels of its own"
+    outputs.maps["normals"].grad = None
+    found["loss_informed"].backward()
+    assert outputs.maps["normals"].grad is None
+    assert all(p.grad is not None for p in part.informed.parameters())
+
+
+def test_main_tasks_of_points_get_no_privileged_labels(tiny_pair: TinyPair) -> None:
+    points, settings = make_task("keypoints", {"count": 3, "mirror": []}), settings_of(tiny_pair)
+    with pytest.raises(InputError, match="'privileged' needs main tasks with labels for each pixel, and 'keypoints'"):
+        check_parts(settings, [find_recipe("mtl-both+privileged")], {"main": [points], "anchor": [SEGMENTATION]})
