@@ -1,9 +1,10 @@
 """What a photograph's EXIF says of its camera."""
 
 import math
-from pathlib import Path
 
 from PIL import Image
+
+from headfreeze.stored import File
 
 _CAMERA = 0x8769  # the part of EXIF that holds the tags below
 _FOCAL_LENGTH, _FOCAL_LENGTH_35MM = 0x920A, 0xA405
@@ -14,7 +15,7 @@ _DIAGONAL_35MM = math.hypot(36, 24)
 _LARGEST_DEG = 179.0
 
 
-def fov_deg(path: Path) -> float | None:
+def fov_deg(path: File) -> float | None:
     """The angle of view across the longer side of a photograph; None where its EXIF does not tell.
 
     From the focal length in 35 mm equivalents, which CIPA DC-008 and camera makers refer to the diagonal, else from the
@@ -22,7 +23,7 @@ def fov_deg(path: Path) -> float | None:
     whole one's EXIF.
     """
     try:
-        with Image.open(path) as image:
+        with path.open("rb") as file, Image.open(file) as image:
             sides, tags = image.size, image.getexif().get_ifd(_CAMERA)
             longer, shorter = max(sides), min(sides)
             focal_mm = float(tags.get(_FOCAL_LENGTH_35MM) or 0)

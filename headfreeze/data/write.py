@@ -16,6 +16,7 @@ from headfreeze.data.folder import CONFIG, SPLITS
 from headfreeze.data.images import read_image
 from headfreeze.errors import InputError, unknown
 from headfreeze.files import new_folder, write_bytes, write_text
+from headfreeze.stored import File
 from headfreeze.tasks import make_task
 from headfreeze.tasks.base import Task
 
@@ -33,7 +34,7 @@ class LabelledImage:
 
     split: str
     id: str
-    image: UInt8[np.ndarray, "h w 3"] | Path
+    image: UInt8[np.ndarray, "h w 3"] | File
     labels: Mapping[str, Num[np.ndarray, "..."]] = field(default_factory=dict)
 
 
@@ -99,7 +100,7 @@ def write_image(folder: Path, each: LabelledImage, tasks: Mapping[str, Task]) ->
 
 def _encoded(each: LabelledImage) -> tuple[Path, tuple[int, int], bytes]:
     """The image's file below its split's folder, its size (height, width), and the file's bytes."""
-    if isinstance(each.image, Path):
+    if isinstance(each.image, File):
         size = read_image(each.image).shape[:2]  # decoded to the end: a damaged one is not passed on
         return Path(each.id + each.image.suffix.lower()), size, each.image.read_bytes()
     if each.image.dtype != np.uint8 or each.image.ndim != 3 or each.image.shape[2] != 3:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headfreeze.data.folder import Dataset, files_below, files_fingerprint
+from headfreeze.data.folder import Dataset, files_fingerprint
 from headfreeze.errors import InputError
 from headfreeze.evaluation.evaluate import Scores
 from headfreeze.files import write_json
@@ -18,13 +18,12 @@ _FILE = "evaluated.json"
 
 def evaluation_of(dataset: Dataset, split: str, main: str, inside: str) -> dict[str, Any]:
     """All beside the network that determines its scores."""
-    root = dataset.root
     return {
         "format": FORMAT,
         "task": main,
         "inside": inside,
         "tasks": {name: task.options() for name, task in sorted(dataset.tasks.items())},
-        "files": files_fingerprint(sorted(path for _, path in files_below(root / split)), root),
+        "files": files_fingerprint(dataset.all_files(split), dataset.root),
     }
 
 

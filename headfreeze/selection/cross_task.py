@@ -39,7 +39,7 @@ def cross_task_energy(run: Run, pair: OpenPair, map_: Run) -> float:
     """
     main, anchor = run.main, pair.roles["anchor"]
     target, split = pair.datasets["target"], split_with(pair, "target", anchor.name)
-    labelled = (target.root / split / anchor.name).is_dir()
+    labelled = target.has(split, anchor.name)
     if not labelled and anchor.name not in run.trained:
         return math.nan
     samples = target.samples(split, [anchor.name] if labelled else [])
@@ -62,7 +62,7 @@ def learnt_map(pair: OpenPair, settings: Pair, folder: Path, device: str = "auto
         device: where it is learnt, and computes.
     """
     source, (main, anchor) = pair.datasets["source"], (pair.roles["main"], pair.roles["anchor"])
-    if not (source.root / "train" / anchor.name).is_dir():
+    if not source.has("train", anchor.name):
         return None
     both = [s for s in source.samples("train", pair.tasks) if len(s.labels) == len(pair.tasks)]
     samples = spread(both, _SAMPLES) if both else []

@@ -15,6 +15,7 @@ from headfreeze.data.images import image_size, read_image
 from headfreeze.errors import InputError
 from headfreeze.files import write_with
 from headfreeze.pictures import grid, image_cell, label_cell, spread
+from headfreeze.stored import File
 from headfreeze.tasks.base import Task
 from headfreeze.tasks.normals import NormalsTask
 from headfreeze.tasks.segmentation import SegmentationTask
@@ -78,14 +79,14 @@ def _class_names(task: SegmentationTask) -> Image.Image:
     return picture
 
 
-def _image(path: Path) -> Image.Image:
+def _image(path: File) -> Image.Image:
     try:
         return image_cell(read_image(path))
     except InputError:
         return label_cell(_NOTHING)
 
 
-def _label(task: Task, path: Path | None, image: Path) -> Image.Image:
+def _label(task: Task, path: File | None, image: File) -> Image.Image:
     if path is None:
         return label_cell(_NOTHING)
     try:
