@@ -1,6 +1,8 @@
-"""What a photograph's EXIF says of its camera."""
+"""What a photograph's EXIF says of its camera, and how a copy in another format keeps it."""
 
 import math
+import struct
+import zlib
 
 from PIL import Image
 
@@ -13,6 +15,8 @@ _MM = {2: 25.4, 3: 10.0, 4: 1.0}
 """Length of a unit of resolution: inch, centimetre, millimetre."""
 _DIAGONAL_35MM = math.hypot(36, 24)
 _LARGEST_DEG = 179.0
+_ORIENTATION = 0x0112
+_PNG_HEADER_END = 33
 
 
 def fov_deg(path: File) -> float | None:
@@ -36,3 +40,22 @@ def fov_deg(path: File) -> float | None:
     except Exception:  # no EXIF, or a damaged one, of which Pillow raises nearly every kind
         return None
     return found if 0 < found < _LARGEST_DEG else None
+
+
+def camera_exif(path: File) -> bytes:
+    """A photograph's EXIF without its orientation, for a copy that is upright; empty where there is none to be read."""
+    try:
+        with path.open("rb") as file, Image.open(file) as image:
+            found = image.getexif()
+            found.pop(_ORIENTATION, None)
+            return found.tobytes().removeprefix(b"Exif\0\0") if found else b""
+    except Exception:  # damaged: of which Pillow raises nearly every kind
+        return b""
+
+
+def with_exif(png: bytes, exif: bytes) -> bytes:
+    """A PNG's bytes with an EXIF in a chunk after its header (PNG specification, third edition, 11.3.4.4)."""
+    if not exif:
+        return png
+    chunk = struct.pack(">I", len(exif)) + b"eXIf" + exif
+    return png[:_PNG_HEADER_END] + chunk + struct.pack(">I", zlib.crc32(chunk[4:])) + png[_PNG_HEADER_END:]

@@ -9,7 +9,7 @@ import hashlib
 import os
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from headfreeze.data.bounded_yaml import read_yaml
@@ -46,11 +46,18 @@ class Dataset:
         root: its folder.
         tasks: by name.
         shards: where it is packed.
+        complain: called with a line for each file that cannot be listed, which is then left out.
     """
 
     root: Path
     tasks: dict[str, Task]
     shards: Shards | None = None
+    complain: Callable[[str], object] = field(default=refuse, compare=False)
+
+    def complaining(self, complain: Callable[[str], object]) -> "Dataset":
+        """The same, but where a file cannot be listed `complain` is called with a line, and the others are listed."""
+        shards = self.shards and Shards(self.root, self.shards.kinds, complain)
+        return replace(self, shards=shards, complain=complain)
 
     def task(self, name: str) -> Task:
         """The task of that name.
@@ -82,7 +89,7 @@ class Dataset:
         if self.shards:
             found = self.shards.files(split, kind)
             return {key: file for key, file in found.items() if file.suffix.lower() in endings}
-        return files_by_id(self.root / split / kind, endings) if self.has(split, kind) else {}
+        return files_by_id(self.root / split / kind, endings, self.complain) if self.has(split, kind) else {}
 
     def all_files(self, split: str) -> Sequence[File]:
         """Every file of a split, of whatever kind."""
@@ -180,19 +187,24 @@ def read_config(path: Path) -> object:
     return read_yaml(path, _EXAMPLE)
 
 
-def files_by_id(folder: Path, extensions: tuple[str, ...]) -> dict[str, Path]:
+def files_by_id(
+    folder: Path, extensions: tuple[str, ...], complain: Callable[[str], object] = refuse
+) -> dict[str, Path]:
     """Files below `folder` by their path without extension, sorted by it; hidden and other files are passed over.
 
-    Raises:
-        InputError: two files of one id.
+    Args:
+        folder: where to look.
+        extensions: those of the files that are meant.
+        complain: as of `files_below`, and called for the second of two files of one id.
     """
     found: dict[str, Path] = {}
-    for key, path in files_below(folder):
+    for key, path in files_below(folder, complain):
         if path.suffix.lower() not in extensions:
             continue
         if key in found:
-            raise InputError(f"{path}: a second file with the id '{key}' beside {found[key].name}; keep one of them")
-        found[key] = path
+            complain(f"{path}: a second file with the id '{key}' beside {found[key].name}; keep one of them")
+        else:
+            found[key] = path
     return dict(sorted(found.items()))
 
 
@@ -221,11 +233,16 @@ def unnameable(name: str) -> bool:
     return not name.isprintable() and any(unicodedata.category(c) in ("Cc", "Cs") for c in name)
 
 
+def unwritable(path: Path) -> str:
+    """The line about a file whose name cannot be shown on one as it is."""
+    shown = "".join(c if c.isprintable() else repr(os.fsencode(c))[2:-1] for c in str(path))
+    return f"{shown}: control characters, or bytes that are no UTF-8, in its name; rename the file"
+
+
 def _unfit(path: Path) -> str:
     """Why a file is none that can be named and read; empty where it can be."""
     if unnameable(path.name):
-        shown = "".join(c if c.isprintable() else repr(os.fsencode(c))[2:-1] for c in str(path))
-        return f"{shown}: control characters, or bytes that are no UTF-8, in its name; rename the file"
+        return unwritable(path)
     if path.is_file():
         return ""
     if path.is_symlink():

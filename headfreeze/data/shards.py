@@ -71,7 +71,7 @@ class Shards:
         root: the folder that they lie in.
         kinds: image and the names of the tasks.
         complain: called with a line for each shard that cannot be read and each member that cannot be, which are then
-            left out. By default an InputError.
+            left out; where it raises nothing, they stay left out.
     """
 
     root: Path

@@ -12,6 +12,7 @@ import yaml
 from jaxtyping import Num, UInt8
 from torch import Tensor
 
+from headfreeze.data.exif import with_exif
 from headfreeze.data.folder import CONFIG, SPLITS
 from headfreeze.data.images import read_image
 from headfreeze.errors import InputError, unknown
@@ -30,12 +31,14 @@ class LabelledImage:
         id: its name, which becomes its file's; may hold folders (`kitchen/0001`).
         image: RGB; or a file that `read_image` reads, which is copied as it is.
         labels: by task, those that there are; dense ones (h, w) or (h, w, channels), keypoints (k, 2 … 4).
+        exif: of the photograph that the pixels are, see `headfreeze.data.exif`; files keep their own.
     """
 
     split: str
     id: str
     image: UInt8[np.ndarray, "h w 3"] | File
     labels: Mapping[str, Num[np.ndarray, "..."]] = field(default_factory=dict)
+    exif: bytes = b""
 
 
 def write_dataset(
@@ -108,7 +111,7 @@ def _encoded(each: LabelledImage) -> tuple[Path, tuple[int, int], bytes]:
             f"image '{each.id}': {each.image.dtype} of shape {each.image.shape}; give 8-bit RGB, (height, width, 3)"
         )
     _, encoded = cv2.imencode(".png", each.image[..., ::-1])
-    return Path(f"{each.id}.png"), each.image.shape[:2], encoded.tobytes()
+    return Path(f"{each.id}.png"), each.image.shape[:2], with_exif(encoded.tobytes(), each.exif)
 
 
 def _as_label(label: np.ndarray, task: Task, each: LabelledImage, size: tuple[int, int]) -> Tensor:

@@ -4,7 +4,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from headfreeze.data.check.opening import Labelled, open_all
@@ -155,9 +155,8 @@ def _listed(dataset: Dataset, split: str) -> SplitFindings:
 
 def _packed(dataset: Dataset, split: str) -> SplitFindings:
     """The members of shards; a shard that cannot be read is a fault."""
-    assert dataset.shards
     findings = SplitFindings(split, {})
-    dataset = replace(dataset, shards=replace(dataset.shards, complain=findings.fault))
+    dataset = dataset.complaining(findings.fault)
     findings.images = dataset.files(split, IMAGE)
     for name in dataset.tasks:
         findings.labels[name] = dataset.files(split, name)

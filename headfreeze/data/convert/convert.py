@@ -16,7 +16,7 @@ from headfreeze.data.convert.manifest import write_manifest
 from headfreeze.data.convert.packed import pack
 from headfreeze.data.convert.splits import assigned, limited
 from headfreeze.data.convert.workplace import workplace
-from headfreeze.data.folder import CONFIG, SPLITS, files_below
+from headfreeze.data.folder import CONFIG, SPLITS, files_below, unnameable, unwritable
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.registry import open_reader
 from headfreeze.data.write import write_image
@@ -186,7 +186,7 @@ class _Job:
         faults = [frame.fault for frame in listed if frame.fault]
         frames = [frame for frame in listed if not frame.fault]
         if not frames and faults:
-            raise InputError(f"{self.reader.root}: nothing in it can be read; the first: {faults[0]}")
+            raise InputError(faults[0])
         if not frames:
             raise InputError(f"{self.reader.root}: no frames of {self.reader.name} in it; is it the right folder?")
         if self.choice.splits:
@@ -202,6 +202,8 @@ class _Job:
 
     def write(self, frame: Frame, folder: Path) -> None:
         """Reads and writes one frame."""
+        if unnameable(frame.id):
+            raise InputError(unwritable(self.reader.root / frame.id))
         found = replace(self.reader.read(frame), split=str(frame.split), id=frame.id)
         labels = {name: label for name, label in found.labels.items() if name in self.tasks}
         if (remap := self.choice.remap) and remap.task in labels:

@@ -22,7 +22,7 @@ from headfreeze.data.images import read_image
 from headfreeze.data.pinhole import rays
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.frames import parse_axes
-from headfreeze.data.readers.safely import MOST_BYTES, folders, inside, reading
+from headfreeze.data.readers.safely import MOST_BYTES, folders, inside, lies_at, reading
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError
 from headfreeze.meshes.obj import ObjMesh, read_obj
@@ -67,7 +67,7 @@ class FaceWarehouse(Reader):
             poses = person / "TrainingPose"
             for number in range(POSES) if poses.is_dir() else ():
                 picture, mesh = poses / f"pose_{number}{self.ending}", poses / f"pose_{number}.obj"
-                if picture.exists() and mesh.exists():
+                if lies_at(picture) and lies_at(mesh):
                     frames.append(Frame(f"{person.name}/pose_{number}", person.name, None, (picture, mesh)))
         return frames
 

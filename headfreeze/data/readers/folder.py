@@ -7,7 +7,7 @@ A frame's group is the folder that its id lies in, or the frame itself.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
@@ -42,9 +42,8 @@ class Folder(Reader):
 
     def frames(self) -> Sequence[Frame]:
         """Every image of every split; no image and no label is opened."""
-        dataset, faults = self.dataset, list[str]()
-        if dataset.shards:
-            dataset = replace(dataset, shards=replace(dataset.shards, complain=faults.append))
+        faults: list[str] = []
+        dataset = self.dataset.complaining(faults.append)
         frames = []
         for split in SPLITS:
             if not dataset.has_split(split):
