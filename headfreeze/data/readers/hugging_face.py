@@ -1,7 +1,7 @@
 """A data set of pictures from Hugging Face, in parquet or Arrow files: a column of pictures, and one of labels.
 
     ROOT/data/train-00000-of-00001.parquet     image: {bytes, path}; label: {bytes, path}, a list of numbers, or nothing
-    ROOT/train/data-00000-of-00001.arrow       the same, as `datasets.save_to_disk` writes it (`headfreeze.data.readers.arrow`)
+    ROOT/train/data-00000-of-00001.arrow       the same, as `datasets.save_to_disk` writes it
 
 `huggingface-cli download --repo-type dataset NAME --local-dir ROOT`. Files are named by their split; validation and
 val are val. A label column holds pictures (index PNGs for segmentation, 16-bit millimetres for depth, coded normals)

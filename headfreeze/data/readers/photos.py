@@ -4,7 +4,8 @@
     ROOT/walk.mp4, …                                       `videos`: frames of every video below the folder, or of one
 
 A photograph's file is copied as it is, with its EXIF rotation; HEIC is decoded by pillow-heif where that is
-installed, and the PNG that it becomes keeps what its EXIF says of the camera. A frame's group is its folder or its video. Annotate an anchor afterwards: `headfreeze annotate`.
+installed, and the PNG that it becomes keeps what its EXIF says of the camera. A frame's group is its folder
+or its video. Annotate an anchor afterwards: `headfreeze annotate`.
 """
 
 import os

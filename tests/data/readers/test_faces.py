@@ -138,6 +138,23 @@ def test_mirrored_copies_are_of_the_group_of_what_they_mirror(tmp_path: Path) ->
     assert {frame.group for frame in frames} == {"AFW/AFW_134212_1", "AFW/AFW_777_2"}
 
 
+def test_mirrored_copies_without_landmarks_say_so(tmp_path: Path) -> None:
+    write_300wlp(tmp_path)
+    for path in tmp_path.glob("*_Flip/*.mat"):
+        savemat(path, {"pt2d": np.zeros((2, 21))})
+    made = tmp_path.with_name("made")
+    assert sum(convert("300w-lp", tmp_path, made).counts.values()) == 3
+    with pytest.raises(
+        InputError, match=r"AFW_Flip/.*.mat: a mirrored copy without landmarks: .*; leave flipped=false"
+    ):
+        convert("300w-lp", tmp_path, made.with_name("both"), settings={"flipped": "true"}, workers=1)
+
+
+def test_aflw2000_has_no_mirrored_copies_to_ask_for(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"unknown setting of aflw2000 'flipped'.*choose from z"):
+        open_reader("aflw2000", tmp_path, {"flipped": "true"})
+
+
 def test_classes_that_a_mirror_would_exchange_are_one(tmp_path: Path) -> None:
     write_synthetics(tmp_path)
     reader = open_reader("facesynthetics", tmp_path)
