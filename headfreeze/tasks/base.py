@@ -129,6 +129,8 @@ class Task(ABC):
     def read(self, path: File) -> Tensor:
         """Reads one label file into a (k, h, w) tensor, checked; `wrap` makes it a label of an image.
 
+        The file may be a member of a shard: what opens paths by their names opens `path.open("rb")` instead.
+
         Raises:
             InputError: the file is damaged, or holds what a label of this task cannot be.
         """

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from headfreeze.annotate.edges import annotate_edges
 from headfreeze.cli import run
 from headfreeze.data.convert import convert
 from headfreeze.data.folder import fingerprint, open_dataset
 from headfreeze.data.images import image_size, read_image
 from headfreeze.data.shards import Member
 from headfreeze.errors import InputError
-from headfreeze.evaluation import evaluate
+from headfreeze.evaluation.evaluate import evaluate
 from headfreeze.stored import Part
 from headfreeze.tasks.images import read_npy, size_of
 from tests.runs import fit_tiny, same_bits, weights_of
@@ -66,7 +67,7 @@ def test_training_from_shards_gives_the_bits_of_training_from_folders(
 ) -> None:
     runs = [fit_tiny("mtl-both", pair, tmp_path / str(n), steps=4, workers=workers) for n, pair in enumerate(pairs)]
     assert same_bits(weights_of(tmp_path / "0"), weights_of(tmp_path / "1"))
-    keys = [[phase["key"] for phase in run.card.phases] for run in runs]
+    keys = [[phase["key"] for phase in run.phases] for run in runs]
     assert keys[0] == keys[1], "what was trained from the folders is found, and not trained again"
 
 
@@ -110,6 +111,14 @@ def test_data_check_says_of_shards_what_it_says_of_the_folder(
         assert run(["data", "check", str(pair.source), str(pair.target)]) == 0
         said.append(capsys.readouterr().out.replace(str(pair.source.parent), ""))
     assert said[0] == said[1]
+
+
+def test_annotating_shards_says_how_to_unpack_them(pairs: tuple[TinyPair, TinyPair]) -> None:
+    root = pairs[1].target
+    with pytest.raises(
+        InputError, match=rf"packed in shards, .* `headfreeze data convert packed {root} FOLDER`"
+    ):
+        annotate_edges(root)
 
 
 def test_a_damaged_shard_is_a_line_and_the_others_are_checked(

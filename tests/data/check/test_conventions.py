@@ -131,7 +131,7 @@ def test_normals_in_the_frame_of_the_world_are_found_with_depth() -> None:
 
 
 def ball_from_afar(widths: float, across: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """A ball of radius 1 that fills most of the picture, seen through a lens of so many widths; `across`: its centre."""
+    """A ball of radius 1 that fills most of the picture, through a lens of so many widths; `across`: its centre."""
     u = np.broadcast_to(((np.arange(SIZE) + 0.5) / SIZE - 0.5) / widths, (SIZE, SIZE))
     rays = np.stack([u, -u.T, -np.ones_like(u)], -1)
     centre = np.array([across, 0.1, -2.6 * widths])  # the picture is 2.6 wide there
