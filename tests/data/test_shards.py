@@ -115,9 +115,7 @@ def test_data_check_says_of_shards_what_it_says_of_the_folder(
 
 def test_annotating_shards_says_how_to_unpack_them(pairs: tuple[TinyPair, TinyPair]) -> None:
     root = pairs[1].target
-    with pytest.raises(
-        InputError, match=rf"packed in shards, .* `headfreeze data convert packed {root} FOLDER`"
-    ):
+    with pytest.raises(InputError, match=rf"packed in shards, .* `headfreeze data convert packed {root} FOLDER`"):
         annotate_edges(root)
 
 
