@@ -73,14 +73,14 @@ def test_a_data_set_that_is_no_dictionary_is_the_split_that_it_says(tmp_path: Pa
 
 
 def test_a_stream_that_is_cut_anywhere_is_one_line(tmp_path: Path) -> None:
-    write_split(tmp_path, range(4), "train", files=1)
-    path = tmp_path / "data-00000-of-00001.arrow"
+    write_split(tmp_path / "saved", range(4), "train", files=1)
+    path = tmp_path / "saved/data-00000-of-00001.arrow"
     data = path.read_bytes()
     for length in (0, 3, len(data) // 2, len(data) - 8, len(data) - 1):
         path.unlink()
         path.write_bytes(data[:length])
         with pytest.raises(InputError, match=rf"{path}: (cut off|cannot be read)"):
-            convert("hf", tmp_path, tmp_path.with_name("made"))
+            convert("hf", tmp_path / "saved", tmp_path / "made")
 
 
 @pytest.mark.parametrize(
@@ -107,10 +107,10 @@ def test_what_the_small_files_may_not_say(file: str, text: str, message: str, tm
     write_dict(tmp_path)
     (tmp_path / file).write_text(text)
     with pytest.raises(InputError, match=message):
-        convert("hf", tmp_path, tmp_path.with_name("made"))
+        convert("hf", tmp_path, tmp_path / "made")
 
 
 def test_a_column_that_there_is_not_is_said_with_those_that_there_are(tmp_path: Path) -> None:
     write_dict(tmp_path)
     with pytest.raises(InputError, match=r"arrow: has no column picture; it has image, mask, n"):
-        convert("hf", tmp_path, tmp_path.with_name("made"), settings={"image": "picture"})
+        convert("hf", tmp_path, tmp_path / "made", settings={"image": "picture"})

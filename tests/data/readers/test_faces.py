@@ -1,6 +1,7 @@
 """Data sets of faces in miniature, photographs and videos: a ball with known normals, points at known places."""
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,15 +140,16 @@ def test_mirrored_copies_are_of_the_group_of_what_they_mirror(tmp_path: Path) ->
 
 
 def test_mirrored_copies_without_landmarks_say_so(tmp_path: Path) -> None:
-    write_300wlp(tmp_path)
-    for path in tmp_path.glob("*_Flip/*.mat"):
+    root = tmp_path / "300W_LP"
+    write_300wlp(root)
+    shutil.rmtree(root / "landmarks/AFW_Flip")
+    for path in root.glob("*_Flip/*.mat"):
         savemat(path, {"pt2d": np.zeros((2, 21))})
-    made = tmp_path.with_name("made")
-    assert sum(convert("300w-lp", tmp_path, made).counts.values()) == 3
+    assert sum(convert("300w-lp", root, tmp_path / "made").counts.values()) == 3
     with pytest.raises(
         InputError, match=r"AFW_Flip/.*.mat: a mirrored copy without landmarks: .*; leave flipped=false"
     ):
-        convert("300w-lp", tmp_path, made.with_name("both"), settings={"flipped": "true"}, workers=1)
+        convert("300w-lp", root, tmp_path / "both", settings={"flipped": "true"}, workers=1)
 
 
 def test_aflw2000_has_no_mirrored_copies_to_ask_for(tmp_path: Path) -> None:

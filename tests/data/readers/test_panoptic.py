@@ -62,7 +62,7 @@ def test_what_does_not_go_together_is_one_line(
 ) -> None:
     write_panoptic(tmp_path, change)
     with pytest.raises(InputError, match=message):
-        convert("coco", tmp_path, tmp_path.with_name("made"), settings=SETTINGS, workers=1)
+        convert("coco", tmp_path, tmp_path / "made", settings=SETTINGS, workers=1)
 
 
 @pytest.mark.parametrize("attack", DAMAGES)
