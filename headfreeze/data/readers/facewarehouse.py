@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float32
 
+from headfreeze.data.exif import exif_of
 from headfreeze.data.images import read_image
 from headfreeze.data.pinhole import rays
 from headfreeze.data.readers.base import Frame, Reader
@@ -87,7 +88,8 @@ class FaceWarehouse(Reader):
                 f"{path}: its mesh is not in the picture; set axes, focal_px or distance: --settings distance=…"
             )
         labels: dict[str, np.ndarray] = {"normals": normals, "mask": face.astype(np.uint8)}
-        return LabelledImage(frame.split or "train", frame.id, image, labels)
+        exif = exif_of((self.focal_px, self.focal_px), height, width)
+        return LabelledImage(frame.split or "train", frame.id, image, labels, exif)
 
     def _rendered(self, path: Path, mesh: ObjMesh, height: int, width: int) -> Float[np.ndarray, "h w 3"]:
         """Smooth normals where rays of the camera meet the mesh first, zeros elsewhere."""

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from headfreeze.data.exif import exif_of
 from headfreeze.data.pinhole import rays
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.frames import to_ours
@@ -93,7 +94,9 @@ class Hypersim(Reader):
         if lies_at(path := geometry / f"{start}semantic.hdf5"):
             labels["segmentation"] = from_one(whole(path, "dataset", self._values(path, 2)), len(NYU40))
         valid = labels["depth"] > 0 if labels.get("depth", np.zeros(0)).shape == colour.shape[:2] else None
-        return LabelledImage(frame.split or "train", frame.id, tone_mapped(colour.astype(np.float32), valid), labels)
+        image = tone_mapped(colour.astype(np.float32), valid)
+        focal = self.focal_share * image.shape[1]
+        return LabelledImage(frame.split or "train", frame.id, image, labels, exif_of((focal, focal), *image.shape[:2]))
 
     def _values(self, path: Path, dimensions: int) -> np.ndarray:
         with hdf5(inside(self.root, path)) as file:

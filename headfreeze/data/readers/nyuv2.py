@@ -19,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float, Integer, Num, UInt8
 
+from headfreeze.data.exif import exif_of
 from headfreeze.data.normals_from_depth import check_radius, normals_from_depth
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.frames import to_ours
@@ -134,7 +135,8 @@ class NYUv2(Reader):
             labels["normals"] = self._normals(frame, depth)
         part = (ROWS, COLUMNS) if self.crop and depth.shape == (480, 640) else (slice(None), slice(None))
         labels = {name: np.ascontiguousarray(label[part]) for name, label in labels.items()}
-        return LabelledImage(frame.split or "train", frame.id, np.ascontiguousarray(image[part]), labels)
+        image = np.ascontiguousarray(image[part])
+        return LabelledImage(frame.split or "train", frame.id, image, labels, exif_of(FOCAL_PX, *image.shape[:2]))
 
     @property
     def _segmented(self) -> bool:

@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Integer
 
+from headfreeze.data.exif import exif_of
 from headfreeze.data.images import read_image
 from headfreeze.data.normals_from_depth import check_radius, normals_from_depth
 from headfreeze.data.readers.base import Frame, Reader
@@ -89,7 +90,7 @@ class ScanNet(Reader):
             ids = _alike(classes, grey(inside(self.root, classes), "uint16", "uint8"), depth)
             nearest = cv2.resize(ids, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
             labels["segmentation"] = self._to_40[nearest.astype(np.int64)].astype(np.uint8)
-        return LabelledImage(frame.split or "train", frame.id, image, labels)
+        return LabelledImage(frame.split or "train", frame.id, image, labels, exif_of(focal, height, width))
 
     def _intrinsics(self, scan: Path) -> tuple[tuple[float, float], tuple[float, float]]:
         """Focal lengths and the principal point; theirs counts from a pixel's centre, ours from its corner."""
