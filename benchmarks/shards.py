@@ -53,8 +53,10 @@ class Files(Dataset):
     def __init__(self, root: Path, packed: bool) -> None:
         self.places = []
         if packed:
-            for sample in open_dataset(root).samples("train", list(KINDS)[1:]):
-                of = {"image": sample.image} | sample.labels
+            dataset = open_dataset(root)
+            found = {kind: dataset.files("train", kind) for kind in KINDS}
+            for key in found["image"]:
+                of = {kind: files[key] for kind, files in found.items()}
                 self.places.append({k: (m.shard, m.offset, m.length) for k, m in of.items()})
         else:
             for path in sorted((root / "train" / "image").iterdir()):
