@@ -3,14 +3,13 @@
     pip install webdataset litdata
     python benchmarks/shards.py [--small 3000] [--large 500]
 
-Every format hands out the same JPEG and two PNGs of a sample, decoded by the same function. Each format is read by a
-process of its own, in turn first, so that its largest resident memory is its own. Files are in the page cache.
+Every format hands out the same JPEG and two PNGs of a sample, decoded by the same function. Files are in the page
+cache.
 """
 
 import argparse
 import multiprocessing
 import os
-import resource
 import shutil
 import tempfile
 import time
@@ -27,7 +26,7 @@ import yaml
 from torch.utils.data import DataLoader, Dataset
 
 from headfreeze.data.convert.packed import pack
-from headfreeze.data.readers.packed import Packed
+from headfreeze.data.folder import open_dataset
 
 KINDS = {"image": ".jpg", "normals": ".png", "segmentation": ".png"}
 RANDOM = 300
@@ -54,8 +53,11 @@ class Files(Dataset):
     def __init__(self, root: Path, packed: bool) -> None:
         self.places = []
         if packed:
-            for frame in Packed(root).frames():
-                self.places.append({k: (m.shard, m.offset, m.length) for k, m in frame.place.items()})
+            dataset = open_dataset(root)
+            found = {kind: dataset.files("train", kind) for kind in KINDS}
+            for key in found["image"]:
+                of = {kind: files[key] for kind, files in found.items()}
+                self.places.append({k: (m.shard, m.offset, m.length) for k, m in of.items()})
         else:
             for path in sorted((root / "train" / "image").iterdir()):
                 of = {k: root / "train" / k / f"{path.stem}{ending}" for k, ending in KINDS.items()}
@@ -135,13 +137,12 @@ def batches(name: str, root: Path, shuffled: bool, workers: int) -> Iterator:
     )
 
 
-def read(name: str, root: Path, shuffled: bool, workers: int) -> tuple[float, float, float]:
-    """Samples/s, opening included, how many, and MiB."""
+def read(name: str, root: Path, shuffled: bool, workers: int) -> tuple[float, float]:
+    """Samples/s, opening included, and how many."""
     start = time.perf_counter()
     count = sum(len(batch) for batch in batches(name, root, shuffled, workers))
     seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return count / seconds, count, peak / 1024
+    return count / seconds, count
 
 
 def pick(name: str, root: Path, count: int) -> float:
@@ -156,11 +157,11 @@ def pick(name: str, root: Path, count: int) -> float:
 
 
 def reads(name: str, root: Path, count: int) -> tuple[float, ...]:
-    """Samples/s in turn, shuffled with 1 and 2 workers; seconds of random access; MiB after reading in turn."""
+    """Samples/s in turn, shuffled with 1 and 2 workers; seconds of random access."""
     rates = [read(name, root, *how) for how in ((False, 0), (True, 1), (True, 2))]
-    if any(seen != count for _, seen, _ in rates):
-        raise ValueError(f"{name}: read {[seen for _, seen, _ in rates]} of {count} samples")
-    return (*(rate for rate, _, _ in rates), pick(name, root, count), rates[0][2])
+    if any(seen != count for _, seen in rates):
+        raise ValueError(f"{name}: read {[seen for _, seen in rates]} of {count} samples")
+    return (*(rate for rate, _ in rates), pick(name, root, count))
 
 
 def alone(function: Callable, *args: object) -> Any:
@@ -173,7 +174,7 @@ def measure(height: int, width: int, count: int) -> None:
     samples = [encoded(height, width, number) for number in range(count)]
     size = sum(len(data) for sample in samples for data in sample.values()) / 2**20
     print(f"\n{count} samples of {height} × {width}, {size:.0f} MiB")
-    titles = ("MiB", "write s", "in turn/s", "shuffled 1", "shuffled 2", "random s", "RSS MiB")
+    titles = ("MiB", "write s", "in turn/s", "shuffled 1", "shuffled 2", "random s")
     print(" " * 11 + "".join(f"{title:>12}" for title in titles), flush=True)
     with tempfile.TemporaryDirectory() as place:
         for name in FORMATS:

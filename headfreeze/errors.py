@@ -19,6 +19,11 @@ class WorkerLostError(RuntimeError):
     """A process to which work was given has died, again and again; what it had done by its last checkpoint is kept."""
 
 
+def refuse(line: str) -> None:
+    """Raises an InputError of this line: what is done about a fault where nobody wants to go on."""
+    raise InputError(line)
+
+
 def unknown(kind: str, name: str, choices: Iterable[str]) -> str:
     """One line for a name that is not among `choices`: names the nearest, and lists them all where they are few."""
     names = sorted(choices)

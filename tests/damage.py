@@ -18,6 +18,7 @@ DAMAGES: dict[str, Damage] = {
     "noise": lambda path: path.write_bytes(np.random.default_rng(0).bytes(999)),
     "text": lambda path: path.write_bytes(b"<html>404 not found</html>"),
     "another picture": lambda path: path.write_bytes(cv2.imencode(".png", np.zeros((3, 5, 3), np.uint8))[1].tobytes()),
+    "a broken link": lambda path: (path.unlink(), path.symlink_to("nowhere")),
     "a link out": lambda path: (path.unlink(), path.symlink_to("/etc/hosts")),
 }
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from headfreeze.data.folder import SPLITS, files_below, files_by_id
 from headfreeze.data.images import EXTENSIONS
+from headfreeze.data.shards import shards_in
 from headfreeze.errors import InputError, unknown
 
 
@@ -23,6 +24,11 @@ def images_of(root: Path, splits: Iterable[str] = SPLITS) -> dict[str, dict[str,
     folders = {split: root / split / "image" for split in wanted}
     images = {split: files_by_id(folder, EXTENSIONS) for split, folder in folders.items() if folder.is_dir()}
     images = {split: files for split, files in images.items() if files}
+    if not images and shards_in(root):
+        raise InputError(
+            f"{root}: packed in shards, but labels are written as files; `headfreeze data convert packed {root} FOLDER`"
+            " unpacks it"
+        )
     if not images:
         places = " or ".join(f"ROOT/{split}/image" for split in wanted)
         raise InputError(f"{root}: no images; they lie in {places}")

@@ -125,7 +125,7 @@ def features_of(
 
 def _labelled(dataset: Dataset, task: str) -> list[Sample]:
     for split in ("val", "test", "train"):
-        if (dataset.root / split / task).is_dir():
+        if dataset.has(split, task):
             return dataset.samples(split, [task])
     return []
 

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from headfreeze.comparison.choice import Choice
-from headfreeze.data.folder import Dataset, Sample
+from headfreeze.data.folder import Dataset, Sample, files_fingerprint
 from headfreeze.data.images import read_image
 from headfreeze.evaluation.evaluate import judged_label
 from headfreeze.files import write_with
@@ -77,7 +77,7 @@ def shown(
         label = judged_label(dataset, sample, task.name, inside) if task.name in sample.labels else None
         predictions, errors = {}, {}
         for recipe, run in runs.items():
-            paths = _paths(cache, run, sample, task, inside)
+            paths = _paths(cache, run, sample, task, inside, dataset.root)
             if not paths[0].is_file():
                 prediction = run.load().predict(image)[task.name]
                 _keep(task.render(prediction, image), paths[0])
@@ -105,11 +105,11 @@ def error_map(task: Task, prediction: Tensor, label: Tensor) -> Picture:
     return picture
 
 
-def _paths(cache: Path, run: ShownRun, sample: Sample, task: Task, inside: str) -> tuple[Path, Path]:
+def _paths(cache: Path, run: ShownRun, sample: Sample, task: Task, inside: str, root: Path) -> tuple[Path, Path]:
     """Of the prediction's and the error map's picture; named after all that they depend on."""
     files = [sample.image, *(sample.labels[name] for name in (task.name, inside) if name in sample.labels)]
     spec: list[Any] = [_FORMAT, run.card.phases[-1]["key"], run.folder.name, sample.id, task.name, inside]
-    spec += [[path.stat().st_size, path.stat().st_mtime_ns] for path in files]
+    spec.append(files_fingerprint(files, root))
     name = hashlib.blake2b(json.dumps(spec).encode(), digest_size=12).hexdigest()
     return cache / f"{name}.png", cache / f"{name}-error.png"
 

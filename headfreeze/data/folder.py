@@ -1,21 +1,22 @@
 """The folder format: ROOT/dataset.yaml, ROOT/{train,val,test}/image/ID.EXT and ROOT/{train,val,test}/TASK/ID.EXT.
 
-A label file that is missing means that this label is missing for that image. Only the folders of the tasks that are
-asked for are looked at: a label outside a phase's supervision is not even listed.
+Or the same packed (`headfreeze.data.shards`): the same files in the same order, so the same bits of training. A label
+file that is missing means that this label is missing for that image. Only the folders of the tasks that are asked for
+are looked at: a label outside a phase's supervision is not even listed.
 """
 
 import hashlib
-import itertools
 import os
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import yaml
-
+from headfreeze.data.bounded_yaml import read_yaml
 from headfreeze.data.images import EXTENSIONS, image_size
-from headfreeze.errors import InputError, unknown
+from headfreeze.data.shards import IMAGE, Shards, shards_in, split_of
+from headfreeze.errors import InputError, refuse, unknown
+from headfreeze.stored import File
 from headfreeze.tasks import make_task
 from headfreeze.tasks.base import Task
 from headfreeze.tasks.images import size_of
@@ -24,8 +25,6 @@ SPLITS = ("train", "val", "test")
 CONFIG = "dataset.yaml"
 _EXAMPLE = "tasks: {normals: {}, segmentation: {classes: [floor, wall]}}"
 _FINGERPRINT_BYTES = 16_384
-_MOST_CONFIG_BYTES = 1_000_000
-_MOST_NODES = 100_000
 
 
 @dataclass(frozen=True)
@@ -33,18 +32,32 @@ class Sample:
     """One image, its labels that exist, and its size in pixels."""
 
     id: str
-    image: Path
-    labels: dict[str, Path]
+    image: File
+    labels: dict[str, File]
     height: int
     width: int
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A folder in the folder format: where it lies and which tasks it declares."""
+    """A data set of ours: where it lies and which tasks it declares.
+
+    Attributes:
+        root: its folder.
+        tasks: by name.
+        shards: where it is packed.
+        complain: called with a line for each file that cannot be listed, which is then left out.
+    """
 
     root: Path
     tasks: dict[str, Task]
+    shards: Shards | None = None
+    complain: Callable[[str], object] = field(default=refuse, compare=False)
+
+    def complaining(self, complain: Callable[[str], object]) -> "Dataset":
+        """The same, but where a file cannot be listed `complain` is called with a line, and the others are listed."""
+        shards = self.shards and Shards(self.root, self.shards.kinds, complain)
+        return replace(self, shards=shards, complain=complain)
 
     def task(self, name: str) -> Task:
         """The task of that name.
@@ -57,8 +70,33 @@ class Dataset:
         return self.tasks[name]
 
     def has_split(self, split: str) -> bool:
-        """Whether the folder of images of this split exists."""
-        return (self.root / split / "image").is_dir()
+        """Whether there is a folder (in shards: a file) of images in this split."""
+        return self.has(split, IMAGE)
+
+    def has(self, split: str, kind: str) -> bool:
+        """Whether there is a folder (in shards: a file) of images, or of a task's labels, in this split."""
+        return bool(self.shards.files(split, kind)) if self.shards else (self.root / split / kind).is_dir()
+
+    def splits(self) -> list[str]:
+        """Those of which there is anything, if only an empty folder."""
+        if self.shards:
+            return [split for split in SPLITS if self.shards.of(split)]
+        return [split for split in SPLITS if (self.root / split).is_dir()]
+
+    def files(self, split: str, kind: str) -> Mapping[str, File]:
+        """The images of a split, or its labels of a task, by id and sorted by it; no file of another kind is opened."""
+        endings = EXTENSIONS if kind == IMAGE else self.task(kind).extensions
+        if self.shards:
+            found = self.shards.files(split, kind)
+            return {key: file for key, file in found.items() if file.suffix.lower() in endings}
+        return files_by_id(self.root / split / kind, endings, self.complain) if self.has(split, kind) else {}
+
+    def all_files(self, split: str) -> Sequence[File]:
+        """Every file of a split, of whatever kind."""
+        if self.shards:
+            found = [file for kind in (IMAGE, *self.tasks) for file in self.shards.files(split, kind).values()]
+            return sorted(found, key=lambda file: file.relative_to(self.root))
+        return sorted(path for _, path in files_below(self.root / split))
 
     def samples(self, split: str, tasks: Iterable[str] = ()) -> list[Sample]:
         """The images of a split in the order of their ids, with the labels of the named tasks that exist.
@@ -69,19 +107,19 @@ class Dataset:
             InputError: no images; a task none of whose labels exists; a label of another size than its image; a file
                 whose header cannot be read.
         """
-        folder = self.root / split / "image"
-        if not folder.is_dir():
-            raise InputError(f"{self.root}: no folder {split}/image; images lie in ROOT/{split}/image/ID.jpg or .png")
-        images = files_by_id(folder, EXTENSIONS)
+        if not self.has_split(split):
+            what = f"no shard {split}-000000.tar" if self.shards else f"no folder {split}/image"
+            raise InputError(f"{self.root}: {what}; images lie in ROOT/{split}/image/ID.jpg or .png")
+        images = self.files(split, IMAGE)
         if not images:
-            raise InputError(f"{folder}: no images in it; put ID.jpg or ID.png files there")
+            raise InputError(f"{self.root / split / IMAGE}: no images in it; put ID.jpg or ID.png files there")
         labels = {name: self._labels(split, name, images) for name in tasks}
         return [
             self._sample(key, path, {name: files[key] for name, files in labels.items() if key in files})
             for key, path in images.items()
         ]
 
-    def _sample(self, key: str, image: Path, labels: dict[str, Path]) -> Sample:
+    def _sample(self, key: str, image: File, labels: dict[str, File]) -> Sample:
         height, width = image_size(image)
         for name, path in labels.items():
             h, w = size_of(path) if self.tasks[name].dense else (height, width)
@@ -91,31 +129,47 @@ class Dataset:
                 )
         return Sample(key, image, labels, height, width)
 
-    def _labels(self, split: str, name: str, images: dict[str, Path]) -> dict[str, Path]:
+    def _labels(self, split: str, name: str, images: Mapping[str, File]) -> Mapping[str, File]:
         task = self.task(name)
-        folder = self.root / split / name
-        files = files_by_id(folder, task.extensions) if folder.is_dir() else {}
+        files = self.files(split, name)
         if not files.keys() & images.keys():
             what = "none of its files is named like an image" if files else "no label files"
-            raise InputError(f"{folder}: {what}; '{name}' labels lie in ROOT/{split}/{name}/ID{task.extensions[0]}")
+            where = f"ROOT/{split}/{name}/ID{task.extensions[0]}"
+            raise InputError(f"{self.root / split / name}: {what}; '{name}' labels lie in {where}")
         return files
 
 
 def open_dataset(root: Path) -> Dataset:
-    """Reads ROOT/dataset.yaml.
+    """Reads ROOT/dataset.yaml, and sees whether folders or shards lie beside it.
 
     Raises:
-        InputError: no such folder, no dataset.yaml, or one that cannot be understood.
+        InputError: no such folder, no dataset.yaml, or one that cannot be understood; both folders and shards.
     """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder")
+    tasks = declared(root)
+    dataset = Dataset(root, tasks)
+    packed = [path for path in shards_in(root) if split_of(path) in SPLITS]
+    if packed and dataset.splits():
+        raise InputError(
+            f"{root}: has both a folder {dataset.splits()[0]} and a shard {packed[0].name}; keep one of them"
+        )
+    return Dataset(root, tasks, Shards(root, (IMAGE, *tasks))) if packed else dataset
+
+
+def declared(root: Path) -> dict[str, Task]:
+    """The tasks of ROOT/dataset.yaml by name.
+
+    Raises:
+        InputError: no dataset.yaml, or one that cannot be understood.
+    """
     path = root / CONFIG
     config = read_config(path)
     tasks = config.get("tasks") if isinstance(config, dict) else None
     if not isinstance(tasks, dict) or not tasks:
         raise InputError(f"{path}: no tasks in it; it should hold something like '{_EXAMPLE}'")
     try:
-        return Dataset(root, {str(name): make_task(str(name), options or {}) for name, options in tasks.items()})
+        return {str(name): make_task(str(name), options or {}) for name, options in tasks.items()}
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -133,79 +187,28 @@ def read_config(path: Path) -> object:
     return read_yaml(path, _EXAMPLE)
 
 
-def read_yaml(path: Path, example: str) -> object:
-    """What a small YAML file holds.
-
-    Args:
-        path: of the file.
-        example: what it should hold something like, for the message.
-
-    Raises:
-        InputError: it is not there, or is no YAML of a sensible size.
-    """
-    try:
-        with path.open("rb") as file:
-            text = file.read(_MOST_CONFIG_BYTES + 1)
-        if len(text) > _MOST_CONFIG_BYTES:
-            raise InputError(f"{path}: longer than {_MOST_CONFIG_BYTES} bytes; it should hold little but '{example}'")
-        return _bounded_yaml(text.decode())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from None
-    except RecursionError:
-        raise InputError(f"{path}: not valid YAML (nested too deeply)") from None
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, or a date that there is not
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
-
-
-def _bounded_yaml(text: str) -> object:
-    """What the text means. A few lines of aliases can stand for more than fits into any memory once a message shows it.
-
-    Raises:
-        yaml.YAMLError: no YAML, or one that is larger than any description of tasks.
-    """
-    loader = yaml.SafeLoader(text)
-    try:
-        node = loader.get_single_node()
-        if node is None:
-            return None
-        if _written_out(node, {}) > _MOST_NODES:
-            raise yaml.YAMLError(f"with its aliases written out it holds more than {_MOST_NODES} values")
-        return loader.construct_document(node)
-    finally:
-        loader.dispose()
-
-
-def _written_out(node: yaml.Node, known: dict[int, float]) -> float:
-    """How many values a node stands for; one that holds itself stands for infinitely many."""
-    if id(node) not in known:
-        known[id(node)] = float("inf")
-        parts = node.value if isinstance(node, yaml.CollectionNode) else []
-        flat = itertools.chain.from_iterable(parts) if isinstance(node, yaml.MappingNode) else parts
-        known[id(node)] = 1 + sum(_written_out(part, known) for part in flat)
-    return known[id(node)]
-
-
-def files_by_id(folder: Path, extensions: tuple[str, ...]) -> dict[str, Path]:
+def files_by_id(
+    folder: Path, extensions: tuple[str, ...], complain: Callable[[str], object] = refuse
+) -> dict[str, Path]:
     """Files below `folder` by their path without extension, sorted by it; hidden and other files are passed over.
 
-    Raises:
-        InputError: two files of one id.
+    Args:
+        folder: where to look.
+        extensions: those of the files that are meant.
+        complain: as of `files_below`, and called for the second of two files of one id.
     """
     found: dict[str, Path] = {}
-    for key, path in files_below(folder):
+    for key, path in files_below(folder, complain):
         if path.suffix.lower() not in extensions:
             continue
         if key in found:
-            raise InputError(f"{path}: a second file with the id '{key}' beside {found[key].name}; keep one of them")
-        found[key] = path
+            complain(f"{path}: a second file with the id '{key}' beside {found[key].name}; keep one of them")
+        else:
+            found[key] = path
     return dict(sorted(found.items()))
 
 
-def _refuse(line: str) -> None:
-    raise InputError(line)
-
-
-def files_below(folder: Path, complain: Callable[[str], object] = _refuse) -> Iterator[tuple[str, Path]]:
+def files_below(folder: Path, complain: Callable[[str], object] = refuse) -> Iterator[tuple[str, Path]]:
     """Every file below `folder` with its id, the path without extension; hidden files and folders are passed over.
 
     Args:
@@ -230,11 +233,16 @@ def unnameable(name: str) -> bool:
     return not name.isprintable() and any(unicodedata.category(c) in ("Cc", "Cs") for c in name)
 
 
+def unwritable(path: Path) -> str:
+    """The line about a file whose name cannot be shown on one as it is."""
+    shown = "".join(c if c.isprintable() else repr(os.fsencode(c))[2:-1] for c in str(path))
+    return f"{shown}: control characters, or bytes that are no UTF-8, in its name; rename the file"
+
+
 def _unfit(path: Path) -> str:
     """Why a file is none that can be named and read; empty where it can be."""
     if unnameable(path.name):
-        shown = "".join(c if c.isprintable() else repr(os.fsencode(c))[2:-1] for c in str(path))
-        return f"{shown}: control characters, or bytes that are no UTF-8, in its name; rename the file"
+        return unwritable(path)
     if path.is_file():
         return ""
     if path.is_symlink():
@@ -249,13 +257,14 @@ def fingerprint(samples: list[Sample], root: Path) -> str:
     )
 
 
-def files_fingerprint(paths: Iterable[Path], root: Path) -> str:
-    """A hash of names, sizes, first and last 16 KiB of files below `root`, in this order."""
+def files_fingerprint(files: Iterable[File], root: Path) -> str:
+    """A hash of names, sizes, first and last 16 KiB of files, packed or not, in this order."""
     digest = hashlib.blake2b(digest_size=16)
-    for path in paths:
-        with path.open("rb") as f:
-            size = os.fstat(f.fileno()).st_size
-            digest.update(f"{path.relative_to(root).as_posix()}\0{size}\0".encode())
+    for file in files:
+        with file.open("rb") as f:
+            size = f.seek(0, os.SEEK_END)
+            f.seek(0)
+            digest.update(f"{file.relative_to(root).as_posix()}\0{size}\0".encode())
             digest.update(f.read(_FINGERPRINT_BYTES))
             if size > 2 * _FINGERPRINT_BYTES:
                 f.seek(-_FINGERPRINT_BYTES, os.SEEK_END)

@@ -2,7 +2,7 @@
 
 READERS: dict[str, str] = {
     "folder": "folder:Folder",
-    "packed": "packed:Packed",
+    "packed": "folder:Packed",
     "nyuv2": "nyuv2:NYUv2",
     "nyuv2-hf": "nyuv2_hf:NYUv2HF",
     "suncg-pbrs": "suncg_pbrs:SuncgPbrs",

@@ -2,14 +2,14 @@
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
 from headfreeze.errors import InputError
+from headfreeze.stored import File
 
 VIDEO_EXTENSIONS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v")
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm")
@@ -19,7 +19,7 @@ _MOST_PIXELS = 89_478_485  # Pillow's own limit: 256 MiB of RGB
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
 
-def read_image(path: Path) -> UInt8[np.ndarray, "h w 3"]:
+def read_image(path: File) -> UInt8[np.ndarray, "h w 3"]:
     """Reads one image file as 8-bit RGB with its EXIF rotation applied.
 
     Transparency is dropped (the colours below it stay), grey is repeated, 16-bit values are scaled to 8 bit.
@@ -42,7 +42,7 @@ def read_image(path: Path) -> UInt8[np.ndarray, "h w 3"]:
         ) from error
 
 
-def image_size(path: Path) -> tuple[int, int]:
+def image_size(path: File) -> tuple[int, int]:
     """(height, width) of the upright image, from the file's header alone.
 
     Raises:
@@ -62,12 +62,13 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(path: File) -> Iterator[Image.Image]:
     """The image, before a pixel is decoded: a file of a few kB can claim more than fits into memory."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # an error below
-        image = Image.open(path)
-    with image:
+    with ExitStack() as opened:
+        file = opened.enter_context(path.open("rb"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # an error below
+            image = opened.enter_context(Image.open(file))
         if image.format == "EPS":  # by its first bytes, whatever its name; Pillow would have Ghostscript run it
             raise InputError(f"{path}: a program in PostScript, which is never run; save it as PNG or JPEG")
         width, height = image.size

@@ -10,9 +10,12 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from headfreeze.data.pinhole import rays
+from headfreeze.errors import InputError
 
 _NEAR = 0.05
 """A neighbour within this relative difference in depth is on the same surface."""
+MOST_RADIUS_PX = 32
+"""The largest window: every pixel is compared with each of the window's, whose number grows with the square."""
 _LEAST = 0.3
 """Share of the window that must be, for the pixel to get a normal."""
 
@@ -29,8 +32,12 @@ def normals_from_depth(
         depth_m: along the optical axis; 0 or NaN: unknown.
         focal_px: horizontal and vertical focal length.
         centre_px: column and row of the principal point, (0, 0) the image's upper left corner; default: its middle.
-        radius_px: the window is 2 radius + 1 wide. Sensors with much noise want 5 or more.
+        radius_px: the window is 2 radius + 1 wide, 1 … 32. Sensors with much noise want 5 or more.
+
+    Raises:
+        InputError: another radius.
     """
+    check_radius("radius_px", radius_px)
     known = np.isfinite(depth_m) & (depth_m > 0)
     inverse = np.where(known, 1 / np.where(known, depth_m, 1), 0)
     height, width = depth_m.shape
@@ -43,6 +50,12 @@ def normals_from_depth(
     length = np.linalg.norm(normals, axis=-1, keepdims=True)
     fine = enough[..., None] & known[..., None] & (length > 0)
     return np.where(fine, normals / np.where(fine, length, 1), 0).astype(np.float32)
+
+
+def check_radius(name: str, radius_px: int) -> None:
+    """Raises InputError where a setting of this name is no radius of a window."""
+    if not 1 <= radius_px <= MOST_RADIUS_PX:
+        raise InputError(f"{name} is {radius_px}; give pixels from 1 to {MOST_RADIUS_PX}")
 
 
 def _fitted(

@@ -12,10 +12,12 @@ import yaml
 from jaxtyping import Num, UInt8
 from torch import Tensor
 
+from headfreeze.data.exif import with_exif
 from headfreeze.data.folder import CONFIG, SPLITS
 from headfreeze.data.images import read_image
 from headfreeze.errors import InputError, unknown
 from headfreeze.files import new_folder, write_bytes, write_text
+from headfreeze.stored import File
 from headfreeze.tasks import make_task
 from headfreeze.tasks.base import Task
 
@@ -29,12 +31,14 @@ class LabelledImage:
         id: its name, which becomes its file's; may hold folders (`kitchen/0001`).
         image: RGB; or a file that `read_image` reads, which is copied as it is.
         labels: by task, those that there are; dense ones (h, w) or (h, w, channels), keypoints (k, 2 … 4).
+        exif: of the photograph that the pixels are, see `headfreeze.data.exif`; files keep their own.
     """
 
     split: str
     id: str
-    image: UInt8[np.ndarray, "h w 3"] | Path
+    image: UInt8[np.ndarray, "h w 3"] | File
     labels: Mapping[str, Num[np.ndarray, "..."]] = field(default_factory=dict)
+    exif: bytes = b""
 
 
 def write_dataset(
@@ -99,7 +103,7 @@ def write_image(folder: Path, each: LabelledImage, tasks: Mapping[str, Task]) ->
 
 def _encoded(each: LabelledImage) -> tuple[Path, tuple[int, int], bytes]:
     """The image's file below its split's folder, its size (height, width), and the file's bytes."""
-    if isinstance(each.image, Path):
+    if isinstance(each.image, File):
         size = read_image(each.image).shape[:2]  # decoded to the end: a damaged one is not passed on
         return Path(each.id + each.image.suffix.lower()), size, each.image.read_bytes()
     if each.image.dtype != np.uint8 or each.image.ndim != 3 or each.image.shape[2] != 3:
@@ -107,7 +111,7 @@ def _encoded(each: LabelledImage) -> tuple[Path, tuple[int, int], bytes]:
             f"image '{each.id}': {each.image.dtype} of shape {each.image.shape}; give 8-bit RGB, (height, width, 3)"
         )
     _, encoded = cv2.imencode(".png", each.image[..., ::-1])
-    return Path(f"{each.id}.png"), each.image.shape[:2], encoded.tobytes()
+    return Path(f"{each.id}.png"), each.image.shape[:2], with_exif(encoded.tobytes(), each.exif)
 
 
 def _as_label(label: np.ndarray, task: Task, each: LabelledImage, size: tuple[int, int]) -> Tensor:

@@ -108,7 +108,7 @@ def evaluate_run(run: Run, dataset: Dataset, split: str, inside: str = "") -> Sc
     """A run on all of its trained tasks that this split has labels for."""
     tasks = {}
     for name in run.card.trained:
-        if name in dataset.tasks and (dataset.root / split / name).is_dir():
+        if name in dataset.tasks and dataset.has(split, name):
             if dataset.tasks[name] != run.tasks[name]:
                 raise InputError(
                     f"{dataset.root}/dataset.yaml: '{name}' is {dataset.tasks[name].options()}, the run was trained"
@@ -128,7 +128,7 @@ def evaluate_stored(folder: Path, dataset: Dataset, split: str, inside: str = ""
             f"{folder}: no run and no predictions here; expected run.json, or TASK/ID.EXT with TASK among"
             f" {', '.join(dataset.tasks)}"
         )
-    tasks = {name: task for name, task in predicted.items() if (dataset.root / split / name).is_dir()}
+    tasks = {name: task for name, task in predicted.items() if dataset.has(split, name)}
     if not tasks:
         raise InputError(_no_labels(dataset, split, predicted))
     files = {name: files_by_id(folder / name, task.extensions) for name, task in tasks.items()}
@@ -183,9 +183,7 @@ def score(predict: Predict, dataset: Dataset, split: str, tasks: Mapping[str, Ta
 def _segmentations(dataset: Dataset, split: str) -> list[SegmentationTask]:
     """Those with labels in this split: errors are also counted by their classes."""
     return [
-        task
-        for name, task in dataset.tasks.items()
-        if isinstance(task, SegmentationTask) and (dataset.root / split / name).is_dir()
+        task for name, task in dataset.tasks.items() if isinstance(task, SegmentationTask) and dataset.has(split, name)
     ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from headfreeze.data.folder import Dataset, files_below, files_fingerprint
+from headfreeze.data.folder import Dataset, files_fingerprint
 from headfreeze.errors import InputError
 from headfreeze.evaluation.evaluate import Scores
 from headfreeze.files import write_json
@@ -26,7 +26,7 @@ def judged(dataset: Dataset, split: str, mains: Sequence[str], inside: str) -> l
         mains: names of the main tasks.
         inside: a task inside of whose labels alone pixels are judged.
     """
-    there = [name for name in mains[1:] if name in dataset.tasks and (dataset.root / split / name).is_dir()]
+    there = [name for name in mains[1:] if name in dataset.tasks and dataset.has(split, name)]
     if inside:
         there = [name for name in there if dataset.tasks[name].dense and name != inside]
     return [mains[0], *there]
@@ -34,13 +34,12 @@ def judged(dataset: Dataset, split: str, mains: Sequence[str], inside: str) -> l
 
 def evaluation_of(dataset: Dataset, split: str, tasks: Sequence[str], inside: str) -> dict[str, Any]:
     """All beside the network that determines its scores on these tasks."""
-    root = dataset.root
     return {
         "format": FORMAT,
         "task": one_or_list(tasks),
         "inside": inside,
         "tasks": {name: task.options() for name, task in sorted(dataset.tasks.items())},
-        "files": files_fingerprint(sorted(path for _, path in files_below(root / split)), root),
+        "files": files_fingerprint(dataset.all_files(split), dataset.root),
     }
 
 

@@ -20,7 +20,7 @@ def target_images(pair: OpenPair) -> list[Sample]:
 
 def split_with(pair: OpenPair, domain: str, task: str = "image") -> str:
     """val, where the domain has images, or labels of this task, in it; else train."""
-    return "val" if (pair.datasets[domain].root / "val" / task).is_dir() else "train"
+    return "val" if pair.datasets[domain].has("val", task) else "train"
 
 
 def badness(task: Task, metrics: dict[str, float]) -> float:

@@ -49,7 +49,7 @@ def cross_task_energy(run: Run, pair: OpenPair, map_: Run) -> float:
 def _metrics(run: Run, pair: OpenPair, map_: Run, anchor: Task) -> dict[str, float]:
     """One anchor's, on images of the target; empty where neither labels nor predictions of it are there."""
     target, split = pair.datasets["target"], split_with(pair, "target", anchor.name)
-    labelled = (target.root / split / anchor.name).is_dir()
+    labelled = target.has(split, anchor.name)
     if not labelled and anchor.name not in run.trained:
         return {}
     samples = target.samples(split, [anchor.name] if labelled else [])
@@ -72,7 +72,7 @@ def learnt_map(pair: OpenPair, settings: Pair, folder: Path, device: str = "auto
         device: where it is learnt, and computes.
     """
     source, main = pair.datasets["source"], pair.main
-    anchors = [anchor for anchor in pair.anchors if (source.root / "train" / anchor.name).is_dir()]
+    anchors = [anchor for anchor in pair.anchors if source.has("train", anchor.name)]
     if not anchors:
         return None
     wanted = [main.name, *(anchor.name for anchor in anchors)]

@@ -131,7 +131,7 @@ def _files(pair: OpenPair) -> dict[str, str]:
         roles = ("main", "anchor") if domain == "source" else ("anchor",)
         for split in ("train", "val"):
             names = [task.name for role in roles for task in pair.roles[role]]
-            names = [name for name in names if (dataset.root / split / name).is_dir()]
+            names = [name for name in names if dataset.has(split, name)]
             if dataset.has_split(split):
                 found[f"{domain} {split}"] = fingerprint(
                     spread(dataset.samples(split, names), _LOOKED_AT), dataset.root

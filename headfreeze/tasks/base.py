@@ -14,6 +14,7 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchvision import tv_tensors
 
+from headfreeze.stored import File
 from headfreeze.tasks.error_scale import ErrorScale
 from headfreeze.tasks.labels import nonzero
 
@@ -125,8 +126,10 @@ class Task(ABC):
         """One label (k, h, w) as a picture; invalid pixels are black. Points are drawn on the image, or on black."""
 
     @abstractmethod
-    def read(self, path: Path) -> Tensor:
+    def read(self, path: File) -> Tensor:
         """Reads one label file into a (k, h, w) tensor, checked; `wrap` makes it a label of an image.
+
+        The file may be a member of a shard: what opens paths by their names opens `path.open("rb")` instead.
 
         Raises:
             InputError: the file is damaged, or holds what a label of this task cannot be.

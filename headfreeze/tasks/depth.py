@@ -17,6 +17,7 @@ from torchvision import tv_tensors
 
 from headfreeze.divided import whole_max
 from headfreeze.errors import InputError, unknown
+from headfreeze.stored import File
 from headfreeze.tasks.base import Picture, Task
 from headfreeze.tasks.depth_metric import DepthMetric, relative_errors
 from headfreeze.tasks.error_scale import ErrorScale
@@ -102,7 +103,7 @@ class DepthTask(Task):
         colours = cv2.applyColorMap((share.clip(0, 1) * 255).astype(np.uint8), cv2.COLORMAP_TURBO)
         return colours[..., ::-1] * valid[..., None]
 
-    def read(self, path: Path) -> Float[Tensor, "1 h w"]:
+    def read(self, path: File) -> Float[Tensor, "1 h w"]:
         """Reads a 16-bit PNG in millimetres or a .npy of floats in metres (NaN, infinite, ≤ 0, > 1 km = invalid).
 
         Raises:
@@ -157,7 +158,7 @@ def _berhu(
     return masked_mean(berhu + (output - clamped).abs(), valid)
 
 
-def _from_png(path: Path) -> Float[np.ndarray, "h w"]:
+def _from_png(path: File) -> Float[np.ndarray, "h w"]:
     values = read_png(path)
     if values.shape[-1] != 1 or values.dtype != np.uint16:
         bits, channels = 8 * values.dtype.itemsize, values.shape[-1]
@@ -168,7 +169,7 @@ def _from_png(path: Path) -> Float[np.ndarray, "h w"]:
     return values[..., 0].astype(np.float32) / np.float32(1000)
 
 
-def _from_npy(path: Path) -> Float[np.ndarray, "h w"]:
+def _from_npy(path: File) -> Float[np.ndarray, "h w"]:
     values = read_npy(path)
     if values.ndim == 3 and values.shape[-1] == 1:
         values = values[..., 0]

@@ -1,6 +1,7 @@
 """Label files at the lowest level: PNGs of any bit depth and .npy arrays, read whole or refused in one line."""
 
 import math
+import os
 import struct
 import zlib
 from io import BytesIO
@@ -14,6 +15,7 @@ from PIL import Image
 
 from headfreeze.errors import InputError
 from headfreeze.files import write_bytes, write_with
+from headfreeze.stored import File
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER_END = 33  # signature, then the IHDR chunk: length, type, 13 bytes, checksum
@@ -31,7 +33,7 @@ class PngHeader(NamedTuple):
     colour: int
 
 
-def read_png(path: Path) -> Shaped[np.ndarray, "h w c"]:
+def read_png(path: File) -> Shaped[np.ndarray, "h w c"]:
     """The values of a PNG as stored: uint8 or uint16, (h, w, channels), palettes as their indices.
 
     Every checksum is verified first, for neither Pillow nor OpenCV reports each kind of damage. Grey files of 1, 2 or
@@ -57,7 +59,7 @@ def write_png(values: Shaped[np.ndarray, "h w c"], path: Path) -> None:
     write_bytes(path, encoded.tobytes())
 
 
-def read_npy(path: Path) -> Shaped[np.ndarray, "..."]:
+def read_npy(path: File) -> Shaped[np.ndarray, "..."]:
     """The array of a .npy file; pickled objects are refused.
 
     Raises:
@@ -66,7 +68,9 @@ def read_npy(path: Path) -> Shaped[np.ndarray, "..."]:
     try:
         with path.open("rb") as file:
             shape, fortran, dtype = _npy_header(file, path)
-            values = np.fromfile(file, dtype=dtype, count=math.prod(shape))
+            data = bytearray(math.prod(shape) * dtype.itemsize)
+            file.readinto(data)  # type: ignore[attr-defined]  # of the length that the header was checked against
+            values = np.frombuffer(data, dtype)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({_reason(error)})") from error
     return values.reshape(shape[::-1]).T if fortran else values.reshape(shape)
@@ -77,7 +81,7 @@ def write_npy(values: Shaped[np.ndarray, "..."], path: Path) -> None:
     write_with(path, lambda p: np.save(p, values, allow_pickle=False))
 
 
-def size_of(path: Path) -> tuple[int, int]:
+def size_of(path: File) -> tuple[int, int]:
     """(height, width) of a label file, PNG or .npy, from its header alone.
 
     Raises:
@@ -101,7 +105,7 @@ def with_extension(path: Path, extensions: tuple[str, ...]) -> Path:
     return path if path.suffix.lower() in extensions else path.with_name(path.name + extensions[0])
 
 
-def _bytes(path: Path, count: int = -1) -> bytes:
+def _bytes(path: File, count: int = -1) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(count)
@@ -109,7 +113,7 @@ def _bytes(path: Path, count: int = -1) -> bytes:
         raise InputError(f"{path}: cannot be read ({_reason(error)})") from error
 
 
-def _png_header(data: bytes, path: Path) -> PngHeader:
+def _png_header(data: bytes, path: File) -> PngHeader:
     if not data:
         raise InputError(f"{path}: empty file; {_MEND}")
     if not data.startswith(_SIGNATURE):
@@ -129,7 +133,7 @@ def _png_header(data: bytes, path: Path) -> PngHeader:
     return PngHeader(height, width, bits, colour)
 
 
-def _verify_chunks(data: bytes, path: Path) -> None:
+def _verify_chunks(data: bytes, path: File) -> None:
     """Walks the chunks to the end mark and checks each one's CRC-32 (PNG specification, 5.3)."""
     view, at, kind = memoryview(data), len(_SIGNATURE), b""
     while kind != b"IEND":
@@ -160,9 +164,10 @@ def _decode(data: bytes, header: PngHeader) -> Shaped[np.ndarray, "h w *c"]:
     return values
 
 
-def _npy_header(file: BinaryIO, path: Path) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def _npy_header(file: BinaryIO, path: File) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, whether columns come first, and type; checked against the length of the file, which is left after it."""
-    size = path.stat().st_size
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
     if size == 0:
         raise InputError(f"{path}: empty file; {_MEND}")
     try:

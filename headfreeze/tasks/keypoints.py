@@ -22,6 +22,7 @@ from torchvision import tv_tensors
 
 from headfreeze.errors import InputError, unknown
 from headfreeze.files import write_text
+from headfreeze.stored import File
 from headfreeze.tasks.base import Picture, Task
 from headfreeze.tasks.heatmaps import gaussians, peaks
 from headfreeze.tasks.images import read_npy, with_extension, write_npy
@@ -167,7 +168,7 @@ class KeypointsTask(Task):
                 cv2.circle(picture, (int(x), int(y)), radius, (colour * strength).tolist(), -1, cv2.LINE_AA)
         return picture
 
-    def read(self, path: Path) -> Float[Tensor, "k 4"]:
+    def read(self, path: File) -> Float[Tensor, "k 4"]:
         """Reads (k, 2 … 4) floats of a .npy or .json as (k, 4), NaN where there is nothing.
 
         Raises:
@@ -257,7 +258,7 @@ def _is_pair(pair: Any, count: int) -> bool:
     return all(type(place) is int and 0 <= place < count for place in pair) and pair[0] != pair[1]
 
 
-def _from_json(path: Path) -> np.ndarray:
+def _from_json(path: File) -> np.ndarray:
     try:
         rows = json.loads(path.read_bytes())
         if not all(type(value) in (int, float, type(None)) for row in rows for value in row):

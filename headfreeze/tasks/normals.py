@@ -16,6 +16,7 @@ from torchmetrics import Metric
 from torchvision import tv_tensors
 
 from headfreeze.errors import InputError
+from headfreeze.stored import File
 from headfreeze.tasks.base import Picture, Task
 from headfreeze.tasks.error_scale import ErrorScale
 from headfreeze.tasks.images import read_npy, read_png, with_extension, write_npy, write_png
@@ -85,7 +86,7 @@ class NormalsTask(Task):
         """The usual colours, (n + 1) / 2."""
         return _encoded(label, 8)
 
-    def read(self, path: Path) -> Float[Tensor, "3 h w"]:
+    def read(self, path: File) -> Float[Tensor, "3 h w"]:
         """Reads an 8- or 16-bit PNG or a .npy of (h, w, 3) floats (zeros or NaN = invalid); gives unit vectors.
 
         Raises:
@@ -112,7 +113,7 @@ class NormalsTask(Task):
         return nonzero(label)
 
 
-def _from_png(path: Path) -> tuple[Float[np.ndarray, "3 h w"], Bool[np.ndarray, "h w"]]:
+def _from_png(path: File) -> tuple[Float[np.ndarray, "3 h w"], Bool[np.ndarray, "h w"]]:
     values = read_png(path)
     channels = values.shape[-1]
     if channels not in (3, 4):
@@ -128,7 +129,7 @@ def _from_png(path: Path) -> tuple[Float[np.ndarray, "3 h w"], Bool[np.ndarray, 
     return planes, valid
 
 
-def _from_npy(path: Path) -> tuple[Float[np.ndarray, "3 h w"], Bool[np.ndarray, "h w"]]:
+def _from_npy(path: File) -> tuple[Float[np.ndarray, "3 h w"], Bool[np.ndarray, "h w"]]:
     values = read_npy(path)
     if values.ndim != 3 or values.shape[-1] != 3:
         raise InputError(f"{path}: shape {values.shape}; normals are saved as (height, width, 3)")
@@ -144,7 +145,7 @@ def _any(planes: Float[np.ndarray, "3 h w"]) -> Bool[np.ndarray, "h w"]:
 
 
 def _unit(
-    normals: Float[np.ndarray, "3 h w"], valid: Bool[np.ndarray, "h w"], path: Path
+    normals: Float[np.ndarray, "3 h w"], valid: Bool[np.ndarray, "h w"], path: File
 ) -> Float[np.ndarray, "3 h w"]:
     """Renormalised in place, zeros where invalid; refused where too many are not unit to begin with."""
     np.copyto(normals, 0, where=~valid)

@@ -19,6 +19,7 @@ from torchmetrics import Metric
 from torchvision import tv_tensors
 
 from headfreeze.errors import InputError
+from headfreeze.stored import File
 from headfreeze.tasks.base import Picture, Task
 from headfreeze.tasks.error_scale import ErrorScale
 from headfreeze.tasks.images import read_png, with_extension, write_png
@@ -105,7 +106,7 @@ class SegmentationTask(Task):
         index = label[0].detach().cpu().numpy().astype(np.int64)
         return np.where((index < len(self.classes))[..., None], _palette(len(self.classes))[index % self.channels], 0)
 
-    def read(self, path: Path) -> Integer[Tensor, "1 h w"]:
+    def read(self, path: File) -> Integer[Tensor, "1 h w"]:
         """Reads an 8- or 16-bit grey PNG of class indices, or a palette PNG's indices; 255 / 65535 = invalid.
 
         Raises:
@@ -140,7 +141,7 @@ class SegmentationTask(Task):
         """Those of any class."""
         return label != self.invalid_index
 
-    def _check_indices(self, label: Integer[np.ndarray, "h w"], path: Path) -> None:
+    def _check_indices(self, label: Integer[np.ndarray, "h w"], path: File) -> None:
         wrong = (label >= len(self.classes)) & (label != self.invalid_index)
         if wrong.any():
             raise InputError(

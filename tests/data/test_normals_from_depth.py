@@ -1,9 +1,13 @@
 """Normals from depth against closed forms: planes, a sphere, a room, a sensor's noise."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from headfreeze.data.normals_from_depth import normals_from_depth
+from headfreeze.data.readers import open_reader
+from headfreeze.errors import InputError
 from tests.boxroom import FOCAL_PX, angles_deg, box_view
 
 FOCAL, CENTRE = (140.0, 150.0), (75.0, 66.0)
@@ -44,3 +48,12 @@ def test_in_a_room_a_window_does_not_reach_over_edges_and_holes_stay_holes() -> 
     assert np.percentile(angles_deg(found, view.normals), 80) < 0.1
     assert not found[10:14, 20:30].any()
     assert not found[30, 30].any()
+
+
+@pytest.mark.parametrize("radius", [0, -1, 33, 100_000])
+def test_a_window_that_no_memory_holds_is_refused(radius: int, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=rf"radius_px is {radius}; give pixels from 1 to 32"):
+        normals_from_depth(np.ones((4, 4)), FOCAL, radius_px=radius)
+    for name in ("nyuv2", "scannet"):
+        with pytest.raises(InputError, match=rf"smooth_px is {radius}; give pixels from 1 to 32"):
+            open_reader(name, tmp_path, {"smooth_px": str(radius)})

@@ -11,8 +11,10 @@ from headfreeze.data.check.opening import Labelled, open_all
 from headfreeze.data.check.statistics import Statistics
 from headfreeze.data.folder import CONFIG, Dataset, files_below
 from headfreeze.data.images import EXTENSIONS
+from headfreeze.data.shards import IMAGE
 from headfreeze.pictures import spread
 from headfreeze.progress import progress
+from headfreeze.stored import File
 
 _NAMED = 3  # files that a line names
 _MOST_FAULTS = 1000  # of a split that are listed; more are counted
@@ -64,8 +66,8 @@ class SplitFindings:
     """
 
     split: str
-    images: Files
-    labels: dict[str, Files] = field(default_factory=dict)
+    images: Mapping[str, File]
+    labels: dict[str, Mapping[str, File]] = field(default_factory=dict)
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     fov_deg: Counter[int] = field(default_factory=Counter)
     opened: int = 0
@@ -92,7 +94,7 @@ def check_split(dataset: Dataset, split: str, sample: int = 0) -> SplitFindings:
     findings = _listed(dataset, split)
     keys = list(findings.images)
     chosen = spread(keys, sample) if sample else keys
-    empty: dict[str, list[Path]] = {name: [] for name in dataset.tasks}
+    empty: dict[str, list[File]] = {name: [] for name in dataset.tasks}
     files = (findings.labelled(key) for key in chosen)
     with progress(f"{dataset.root / split}", len(chosen)) as report:
         for opened in open_all(dataset.tasks, files, len(chosen)):
@@ -122,16 +124,18 @@ def check_split(dataset: Dataset, split: str, sample: int = 0) -> SplitFindings:
 
 def _listed(dataset: Dataset, split: str) -> SplitFindings:
     """The files, before any is opened."""
+    if dataset.shards:
+        return _packed(dataset, split)
     folder = dataset.root / split
     findings = SplitFindings(split, Files(folder / "image"))
-    findings.images, others = _by_id(dataset.root, folder / "image", EXTENSIONS, findings)
+    findings.images, others = images, _ = _by_id(dataset.root, folder / "image", EXTENSIONS, findings)
     if not findings.images:
         findings.fault(f"{folder / 'image'}: no images in it; put ID.jpg or ID.png files there")
     if others:
         findings.doubts.append(f"{folder / 'image'}: {len(others)} files are no images and passed over{_names(others)}")
     for name, task in dataset.tasks.items():
         files, others = _by_id(dataset.root, folder / name, task.extensions, findings)
-        findings.labels[name] = files.within(findings.images)
+        findings.labels[name] = files.within(images)
         if len(files) > len(findings.labels[name]):
             orphans = [path for key, path in files.items() if key not in findings.images]
             findings.fault(
@@ -146,6 +150,18 @@ def _listed(dataset: Dataset, split: str) -> SplitFindings:
     for other in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
         if other.name != "image" and other.name not in dataset.tasks:
             findings.doubts.append(f"{other}: {CONFIG} declares no task '{other.name}', so nothing in it is used")
+    return findings
+
+
+def _packed(dataset: Dataset, split: str) -> SplitFindings:
+    """The members of shards; a shard that cannot be read is a fault."""
+    findings = SplitFindings(split, {})
+    dataset = dataset.complaining(findings.fault)
+    findings.images = dataset.files(split, IMAGE)
+    for name in dataset.tasks:
+        findings.labels[name] = dataset.files(split, name)
+    if not findings.images:
+        findings.fault(f"{dataset.root}: no images in the shards of {split}; pack the data set again")
     return findings
 
 
@@ -196,7 +212,7 @@ def _check_folders(folder: Path, extensions: Sequence[str], findings: SplitFindi
                 findings.fault(f"{path}: a folder that is named like a file; put the file in its place, or rename it")
 
 
-def _names(paths: Sequence[Path]) -> str:
+def _names(paths: Sequence[File]) -> str:
     """The first few, for the middle of a line."""
     more = ", …" if len(paths) > _NAMED else ""
     return f" ({', '.join(path.name for path in paths[:_NAMED])}{more})"

@@ -15,7 +15,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 from torch import Tensor
 
@@ -25,6 +24,7 @@ from headfreeze.data.exif import fov_deg
 from headfreeze.data.images import read_image
 from headfreeze.errors import InputError
 from headfreeze.side_by_side import cores, in_order, one_thread_each
+from headfreeze.stored import File
 from headfreeze.tasks import own_modules
 from headfreeze.tasks.base import Task
 from headfreeze.tasks.depth import DepthTask
@@ -46,8 +46,8 @@ _CHUNK = 32  # images; large enough that handing over sums costs nothing, small 
 class Labelled:
     """The files of one image."""
 
-    image: Path
-    labels: dict[str, Path]
+    image: File
+    labels: dict[str, File]
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Opened:
     fov_deg: Counter[int] = field(default_factory=Counter)
     statistics: dict[str, Statistics] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
-    empty: dict[str, list[Path]] = field(default_factory=dict)
+    empty: dict[str, list[File]] = field(default_factory=dict)
 
     def add(self, name: str, statistics: Statistics) -> None:
         """Adds the statistics of labels of the task `name`."""

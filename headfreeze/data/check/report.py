@@ -10,7 +10,7 @@ from headfreeze.data.check.files import SplitFindings, check_split
 from headfreeze.data.check.page import write_page
 from headfreeze.data.check.pair import Checked, pair_differences, pair_faults, pair_lines
 from headfreeze.data.check.sheet import write_sheet
-from headfreeze.data.folder import CONFIG, SPLITS, Dataset, open_dataset
+from headfreeze.data.folder import CONFIG, Dataset, open_dataset
 from headfreeze.errors import InputError
 
 
@@ -80,7 +80,7 @@ def _named(roots: Sequence[Path]) -> dict[str, Path]:
 
 
 def _checked(dataset: Dataset, sample: int) -> Checked:
-    splits = {split: check_split(dataset, split, sample) for split in SPLITS if (dataset.root / split).is_dir()}
+    splits = {split: check_split(dataset, split, sample) for split in dataset.splits()}
     if not splits:
         raise InputError(f"{dataset.root}: no folder train, val or test in it; images lie in ROOT/train/image/ID.jpg")
     return dataset, splits

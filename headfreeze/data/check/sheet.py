@@ -15,7 +15,9 @@ from headfreeze.data.images import image_size, read_image
 from headfreeze.errors import InputError
 from headfreeze.files import write_with
 from headfreeze.pictures import grid, image_cell, label_cell, spread
+from headfreeze.stored import File
 from headfreeze.tasks.base import Task
+from headfreeze.tasks.depth import DepthTask
 from headfreeze.tasks.normals import NormalsTask
 from headfreeze.tasks.segmentation import SegmentationTask
 
@@ -49,18 +51,31 @@ def _row(findings: SplitFindings, key: str, tasks: Mapping[str, Task]) -> list[I
 
 
 def _key_row(tasks: Mapping[str, Task]) -> list[Image.Image]:
-    """How to read the colours: a ball in grey, lit from the camera, and in its normals; the names of the classes."""
+    """How to read the colours: a ball in grey, lit from the camera, and in its normals; near and far; the classes."""
     normals = ball()
     grey = (normals[2:] * 200).to(torch.uint8).expand(3, -1, -1).permute(1, 2, 0).numpy()
     cells = [image_cell(grey)]
     for task in tasks.values():
         if task.kind == NormalsTask.kind:
             cells.append(label_cell(task.render(normals)))
+        elif task.kind == DepthTask.kind:
+            cells.append(_near_to_far(task))
         else:
             cells.append(
                 _class_names(task) if isinstance(task, SegmentationTask) else Image.new("RGB", (1, 1), "white")
             )
     return cells
+
+
+def _near_to_far(task: Task) -> Image.Image:
+    """A depth that grows from left to right, and what its ends are."""
+    picture = Image.new("RGB", (_CELL, _CELL), "white")
+    ramp = task.render(torch.linspace(1, 5, _CELL).expand(1, 16, _CELL))
+    picture.paste(Image.fromarray(np.ascontiguousarray(ramp)), (0, _CELL // 2 - 8))
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(size=11)
+    draw.text((0, _CELL // 2 + 12), "near", fill="black", font=font)
+    draw.text((_CELL, _CELL // 2 + 12), "far", fill="black", font=font, anchor="ra")
+    return picture
 
 
 def _class_names(task: SegmentationTask) -> Image.Image:
@@ -78,14 +93,14 @@ def _class_names(task: SegmentationTask) -> Image.Image:
     return picture
 
 
-def _image(path: Path) -> Image.Image:
+def _image(path: File) -> Image.Image:
     try:
         return image_cell(read_image(path))
     except InputError:
         return label_cell(_NOTHING)
 
 
-def _label(task: Task, path: Path | None, image: Path) -> Image.Image:
+def _label(task: Task, path: File | None, image: File) -> Image.Image:
     if path is None:
         return label_cell(_NOTHING)
     try:

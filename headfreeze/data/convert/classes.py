@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Integer
 
-from headfreeze.data.folder import read_yaml
+from headfreeze.data.bounded_yaml import read_yaml
 from headfreeze.data.readers.nyu_classes import NYU13, NYU40, NYU40_TO_13
 from headfreeze.errors import InputError, unknown
 

@@ -16,7 +16,7 @@ from headfreeze.data.convert.manifest import write_manifest
 from headfreeze.data.convert.packed import pack
 from headfreeze.data.convert.splits import assigned, limited
 from headfreeze.data.convert.workplace import workplace
-from headfreeze.data.folder import CONFIG, SPLITS, files_below
+from headfreeze.data.folder import CONFIG, SPLITS, files_below, unnameable, unwritable
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.registry import open_reader
 from headfreeze.data.write import write_image
@@ -122,7 +122,9 @@ def convert(
         job.tasks  # noqa: B018  # what the data set declares may be impossible: two classes of one name
     except InputError as error:
         raise InputError(f"{source}: {error}") from error
-    frames = job.frames()
+    frames, faults = job.frames()
+    if faults and not skip_bad:
+        raise InputError(f"{faults[0]} (--skip-bad goes on without it)")
     unsplit = sum(frame.split is None for frame in frames) if job.entries else 0  # photographs have no split
     frames = [replace(frame, split=frame.split or SPLITS[0]) for frame in frames]
     given = {"format": format, "source": str(source.resolve()), "settings": dict(settings or {}), "packed": packed}
@@ -131,6 +133,7 @@ def convert(
         if job.entries:  # photographs have none; annotators declare what they write
             write_text(folder / CONFIG, yaml.safe_dump({"tasks": job.entries}, sort_keys=False))
         counts, skipped = _converted(job, frames, folder, workers, skip_bad)
+        skipped = [*faults, *skipped]
         if not counts:
             raise InputError(f"{source}: no frame of {len(frames)} could be read; the first: {skipped[0]}")
         (folder / SKIPPED).unlink(missing_ok=True)  # an interrupted call's, whose files may have been mended since
@@ -174,9 +177,16 @@ class _Job:
         """The wanted tasks."""
         return {name: make_task(name, dict(entry)) for name, entry in self.entries.items()}
 
-    def frames(self) -> list[Frame]:
-        """The wanted frames, with splits as far as known; ids differ by more than case, as some file systems need."""
-        frames = list(self.reader.frames())
+    def frames(self) -> tuple[list[Frame], list[str]]:
+        """The wanted frames, with splits as far as known, and a line for each of those of which nothing can be read.
+
+        Ids differ by more than case, as some file systems need.
+        """
+        listed = list(self.reader.frames())
+        faults = [frame.fault for frame in listed if frame.fault]
+        frames = [frame for frame in listed if not frame.fault]
+        if not frames and faults:
+            raise InputError(faults[0])
         if not frames:
             raise InputError(f"{self.reader.root}: no frames of {self.reader.name} in it; is it the right folder?")
         if self.choice.splits:
@@ -188,10 +198,12 @@ class _Job:
                 same = "twice" if known[key] == frame.id else f"and '{known[key]}', which differ by case alone"
                 raise InputError(f"{self.reader.root}: has frame '{frame.id}' {same}; rename one of its files")
             known[key] = frame.id
-        return limited(frames, self.choice.limit)
+        return limited(frames, self.choice.limit), faults
 
     def write(self, frame: Frame, folder: Path) -> None:
         """Reads and writes one frame."""
+        if unnameable(frame.id):
+            raise InputError(unwritable(self.reader.root / frame.id))
         found = replace(self.reader.read(frame), split=str(frame.split), id=frame.id)
         labels = {name: label for name, label in found.labels.items() if name in self.tasks}
         if (remap := self.choice.remap) and remap.task in labels:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from headfreeze.data.folder import SPLITS, files_by_id, open_dataset
+from headfreeze.data.folder import SPLITS, Dataset, declared, files_by_id
 from headfreeze.data.images import EXTENSIONS
 from headfreeze.files import write_with
 
@@ -20,7 +20,7 @@ SHARD_BYTES = 2**28
 
 def pack(folder: Path) -> None:
     """Turns a folder in the folder format into shards, in place."""
-    dataset = open_dataset(folder)
+    dataset = Dataset(folder, declared(folder))
     for split in SPLITS:
         if not dataset.has_split(split):
             continue

@@ -42,7 +42,9 @@ def assigned(frames: Iterable[Frame], shares: Sequence[float], seed: int = 0) ->
         groups[frame.group] += 1
     split_of: dict[str, str] = {}
     counts = [0] * len(shares)
-    for group in sorted(groups, key=lambda name: hashlib.blake2b(f"{seed}\0{name}".encode()).digest()):
+    for group in sorted(
+        groups, key=lambda name: hashlib.blake2b(f"{seed}\0{name}".encode(errors="surrogateescape")).digest()
+    ):
         done = sum(counts) + groups[group]
         missing = [share * done - count if share else -math.inf for share, count in zip(shares, counts, strict=True)]
         place = missing.index(max(missing))

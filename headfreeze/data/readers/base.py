@@ -18,12 +18,15 @@ class Frame:
         group: the scene, subject or video that it belongs to: what must not be in two splits.
         split: train, val or test where the data set itself says so, else None.
         place: how its reader finds it again; whatever can be pickled.
+        fault: why nothing can be read of it: a damaged shard, a name that cannot be written. Such a frame stands for
+            whatever it would have held; it is left out, or ends the conversion.
     """
 
     id: str
     group: str
     split: str | None = None
     place: Any = None
+    fault: str = ""
 
 
 @dataclass(frozen=True)

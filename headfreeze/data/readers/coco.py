@@ -1,9 +1,10 @@
-"""COCO's format (Lin et al., ECCV 2014; https://cocodataset.org/#format-data): keypoints, or polygons as classes.
+"""COCO's format (Lin et al., ECCV 2014; https://cocodataset.org/#format-data): keypoints, polygons, panoptic masks.
 
     annotations.json    images: [{id, file_name, height, width}],
                         categories: [{id, name, keypoints: [nose, left_eye, …]}],
                         annotations: [{image_id, category_id, area, keypoints: [x, y, v, …], segmentation: [[x, y, …]]}]
     IMAGES/file_name
+    MASKS/file_name     of panoptic annotations (`headfreeze.data.readers.coco_panoptic`)
 
 What many tools of annotation export. Of several annotations with keypoints in an image the largest is taken: a task
 of keypoints has one set an image. Polygons are drawn in the order of their area, large ones first; run-length masks
@@ -23,11 +24,12 @@ from jaxtyping import Float, UInt8
 
 from headfreeze.data.images import image_size
 from headfreeze.data.readers.base import Frame, Reader
+from headfreeze.data.readers.coco_panoptic import classes_of_segments
 from headfreeze.data.readers.safely import inside, reading, text_of
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError, unknown
 
-_KINDS = ("keypoints", "segmentation")
+_KINDS = ("keypoints", "segmentation", "panoptic")
 _PARTS = ("images", "annotations", "categories")
 _MOST_CLASSES = 254
 _INVALID = 255
@@ -41,12 +43,14 @@ class Coco(Reader):
     Args:
         annotations: the .json, below the root.
         images: folder of the pictures, below the root.
-        kind: keypoints, or segmentation with background as the first class.
+        masks: folder of panoptic masks, below the root.
+        kind: keypoints; segmentation, of polygons, with background as the first class; panoptic, of masks.
         category: of the keypoints; none: the first that has some.
     """
 
     annotations: str = "annotations.json"
     images: str = "images"
+    masks: str = "panoptic"
     kind: str = "keypoints"
     category: str = ""
     name = "coco"
@@ -57,8 +61,9 @@ class Coco(Reader):
 
     def tasks(self) -> Mapping[str, Mapping[str, Any]]:
         """Keypoints with the pairs that a mirror swaps, or segmentation."""
-        if self.kind == "segmentation":
-            return {"segmentation": {"classes": ["background", *(c["name"] for c in self._content["categories"])]}}
+        if self.kind != "keypoints":
+            classes = [category["name"] for category in self._content["categories"]]
+            return {"segmentation": {"classes": classes if self.kind == "panoptic" else ["background", *classes]}}
         names = self._category["keypoints"]
         places = {name: number for number, name in enumerate(names)}
         mirror = [
@@ -88,8 +93,12 @@ class Coco(Reader):
         place, annotations = frame.place
         path = inside(self.root, Path(place))
         with reading(self._file):
-            label = self._points(annotations) if self.kind == "keypoints" else self._classes(annotations, path)
-        return LabelledImage(frame.split or "train", frame.id, path, {} if label is None else {self.kind: label})
+            if self.kind == "keypoints":
+                label = self._points(annotations)
+            else:
+                label = self._segments(annotations) if self.kind == "panoptic" else self._classes(annotations, path)
+        task = "keypoints" if self.kind == "keypoints" else "segmentation"
+        return LabelledImage(frame.split or "train", frame.id, path, {} if label is None else {task: label})
 
     def _points(self, annotations: Sequence[dict[str, Any]]) -> Float[np.ndarray, "k 4"] | None:
         """x, y from the corner of the image as COCO counts, no z, visibility: 2 is seen, 1 hidden, 0 not known."""
@@ -133,6 +142,19 @@ class Coco(Reader):
                     continue
                 _fill(label, corners, int(numbers[annotation["category_id"]]))
         return label
+
+    def _segments(self, annotations: Sequence[dict[str, Any]]) -> UInt8[np.ndarray, "h w"] | None:
+        if not annotations:
+            return None
+        name, segments = annotations[0].get("file_name"), annotations[0].get("segments_info")
+        if not isinstance(name, str) or Path(name).name != name or not isinstance(segments, list):
+            raise InputError(
+                f"{self._file}: image {annotations[0].get('image_id')} has no file_name and segments_info; is it"
+                " panoptic? --settings kind=segmentation reads polygons"
+            )
+        numbers = {category["id"]: number for number, category in enumerate(self._content["categories"])}
+        mask = inside(self.root, self.root / self.masks / name)
+        return classes_of_segments(mask, segments, numbers, self._file)
 
     @property
     def _file(self) -> Path:

@@ -22,7 +22,7 @@ from headfreeze.data.images import read_image
 from headfreeze.data.readers.auto_frame import AUTO, Stored, frame_of, spread_out
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.frames import to_ours
-from headfreeze.data.readers.safely import files, folders, inside
+from headfreeze.data.readers.safely import files, folders, inside, lies_at
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError, unknown
 from headfreeze.tasks.images import read_npy
@@ -61,7 +61,7 @@ class Diode(Reader):
                     for scene in folders(self.root, start):
                         for scan in folders(self.root, scene):
                             found += [(split, scene.name, path) for path in files(scan, ".png")]
-        with_normals = [path for _, _, path in found if _beside(path, "normal").exists()]  # a download of their own
+        with_normals = [path for _, _, path in found if lies_at(_beside(path, "normal"))]  # a download of their own
         opened = [partial(self._stored, path) for path in spread_out(with_normals)]
         axes = frame_of(self.frame, self.root, opened) if with_normals else self.frame
         return [Frame(f"{scene}/{path.stem}", scene, split, (path, axes)) for split, scene, path in found]
@@ -70,9 +70,9 @@ class Diode(Reader):
         """One photograph; labels whose files are not there are left out."""
         path, axes = frame.place
         labels: dict[str, np.ndarray] = {}
-        if _beside(path, "depth").exists():
+        if lies_at(_beside(path, "depth")):
             labels["depth"] = self._depth(path)
-        if _beside(path, "normal").exists():
+        if lies_at(_beside(path, "normal")):
             labels["normals"] = to_ours(self._normals(path), axes)
         return LabelledImage(frame.split or "test", frame.id, read_image(inside(self.root, path)), labels)
 
@@ -82,7 +82,7 @@ class Diode(Reader):
         if depth.ndim != 2:
             raise InputError(f"{place}: shape {values.shape}; it should be (h, w, 1)")
         mask = np.isfinite(depth) & (depth > 0)
-        if (file := _beside(path, "depth_mask")).exists():
+        if lies_at(file := _beside(path, "depth_mask")):
             valid = self._floats(file).reshape(-1)
             if valid.size != depth.size:
                 raise InputError(f"{file}: {valid.size} values for a depth of {depth.shape}; download it again")

@@ -20,7 +20,7 @@ from jaxtyping import Float, UInt8
 
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.pixels import grey
-from headfreeze.data.readers.safely import files, inside, reading, text_of
+from headfreeze.data.readers.safely import files, inside, lies_at, reading, text_of
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError
 
@@ -58,9 +58,9 @@ class FaceSynthetics(Reader):
         """One face, its file as it is; labels whose files are not there are left out."""
         path = Path(frame.place)
         labels: dict[str, np.ndarray] = {}
-        if (there := path.with_name(f"{path.stem}_ldmks.txt")).exists():
+        if lies_at(there := path.with_name(f"{path.stem}_ldmks.txt")):
             labels["keypoints"] = _points(inside(self.root, there))
-        if (there := path.with_name(f"{path.stem}_seg.png")).exists():
+        if lies_at(there := path.with_name(f"{path.stem}_seg.png")):
             labels["segmentation"] = _classes(inside(self.root, there))
         return LabelledImage(frame.split or "train", frame.id, inside(self.root, path), labels)
 

@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float32
 
+from headfreeze.data.exif import exif_of
 from headfreeze.data.images import read_image
 from headfreeze.data.pinhole import rays
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.frames import parse_axes
-from headfreeze.data.readers.safely import MOST_BYTES, folders, inside, reading
+from headfreeze.data.readers.safely import MOST_BYTES, folders, inside, lies_at, reading
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError
 from headfreeze.meshes.obj import ObjMesh, read_obj
@@ -67,7 +68,7 @@ class FaceWarehouse(Reader):
             poses = person / "TrainingPose"
             for number in range(POSES) if poses.is_dir() else ():
                 picture, mesh = poses / f"pose_{number}{self.ending}", poses / f"pose_{number}.obj"
-                if picture.exists() and mesh.exists():
+                if lies_at(picture) and lies_at(mesh):
                     frames.append(Frame(f"{person.name}/pose_{number}", person.name, None, (picture, mesh)))
         return frames
 
@@ -87,7 +88,8 @@ class FaceWarehouse(Reader):
                 f"{path}: its mesh is not in the picture; set axes, focal_px or distance: --settings distance=…"
             )
         labels: dict[str, np.ndarray] = {"normals": normals, "mask": face.astype(np.uint8)}
-        return LabelledImage(frame.split or "train", frame.id, image, labels)
+        exif = exif_of((self.focal_px, self.focal_px), height, width)
+        return LabelledImage(frame.split or "train", frame.id, image, labels, exif)
 
     def _rendered(self, path: Path, mesh: ObjMesh, height: int, width: int) -> Float[np.ndarray, "h w 3"]:
         """Smooth normals where rays of the camera meet the mesh first, zeros elsewhere."""

@@ -1,6 +1,7 @@
-"""The folder format itself (docs/data.md), to give it other splits or classes, or to pack it.
+"""The folder format itself (docs/data.md), or packed shards of it: to give it other splits or classes, to (un)pack it.
 
     ROOT/dataset.yaml, ROOT/{train,val,test}/image/ID.jpg, ROOT/{train,val,test}/TASK/ID.png
+    ROOT/dataset.yaml, ROOT/train-000000.tar: ID.image.jpg, ID.TASK.png, …
 
 A frame's group is the folder that its id lies in, or the frame itself.
 """
@@ -14,18 +15,21 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from headfreeze.data.folder import SPLITS, Dataset, files_by_id, open_dataset
-from headfreeze.data.images import EXTENSIONS
+from headfreeze.data.folder import SPLITS, Dataset, open_dataset
 from headfreeze.data.readers.base import Frame, Reader
-from headfreeze.data.readers.safely import inside
+from headfreeze.data.readers.safely import bounded, inside
+from headfreeze.data.shards import IMAGE, Member
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError
+from headfreeze.stored import File
 from headfreeze.tasks.base import Task
 
 
 @dataclass(frozen=True)
-class Described(Reader):
-    """A data set of ours, which dataset.yaml describes, wherever its images lie."""
+class Folder(Reader):
+    """Reads the folder format, packed or not."""
+
+    name = "folder"
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -36,45 +40,55 @@ class Described(Reader):
         """Those that dataset.yaml declares."""
         return {name: task.options() for name, task in self.dataset.tasks.items()}
 
-    @staticmethod
-    def group(key: str) -> str:
-        """Of a frame: the folder that its id lies in, or the frame itself."""
-        folder = PurePosixPath(key).parent.as_posix()
-        return key if folder == "." else folder
-
-
-@dataclass(frozen=True)
-class Folder(Described):
-    """Reads the folder format."""
-
-    name = "folder"
-
     def frames(self) -> Sequence[Frame]:
-        """Every image of every split; no file is opened."""
+        """Every image of every split; no image and no label is opened."""
+        faults: list[str] = []
+        dataset = self.dataset.complaining(faults.append)
         frames = []
         for split in SPLITS:
-            if not self.dataset.has_split(split):
+            if not dataset.has_split(split):
                 continue
-            images = files_by_id(self.root / split / "image", EXTENSIONS)
+            images = dataset.files(split, IMAGE)
             if not images:
-                raise InputError(f"{self.root / split / 'image'}: no images in it; put ID.jpg or ID.png files there")
-            labels = {
-                name: files_by_id(self.root / split / name, task.extensions)
-                for name, task in self.dataset.tasks.items()
-            }
+                raise InputError(f"{self.root / split / IMAGE}: no images in it; put ID.jpg or ID.png files there")
+            labels = {name: dataset.files(split, name) for name in dataset.tasks}
             for key, image in images.items():
                 own = {name: files[key] for name, files in labels.items() if key in files}
-                frames.append(Frame(key, self.group(key), split, (image, own)))
-        return frames
+                frames.append(Frame(key, _group(key), split, (image, own)))
+        return frames + [Frame(line, line, fault=line) for line in faults]
 
     def read(self, frame: Frame) -> LabelledImage:
         """The image's file as it is, and its labels."""
         image, files = frame.place
-        labels = {
-            name: as_array(self.dataset.tasks[name].read(inside(self.root, path)), self.dataset.tasks[name])
-            for name, path in files.items()
-        }
-        return LabelledImage(frame.split or SPLITS[0], frame.id, inside(self.root, image), labels)
+        tasks = self.dataset.tasks
+        labels = {name: as_array(tasks[name].read(self._inside(file)), tasks[name]) for name, file in files.items()}
+        return LabelledImage(frame.split or SPLITS[0], frame.id, self._inside(image), labels)
+
+    def _inside(self, file: File) -> File:
+        if isinstance(file, Member):
+            bounded(file.shard, [file.length], 1)
+        where = file.shard if isinstance(file, Member) else self.root / file.relative_to(self.root)
+        inside(self.root, where)
+        return file
+
+
+@dataclass(frozen=True)
+class Packed(Folder):
+    """Reads packed shards alone."""
+
+    name = "packed"
+
+    def frames(self) -> Sequence[Frame]:
+        """Every image of every shard."""
+        if not self.dataset.shards:
+            raise InputError(f"{self.root}: no shards in it, such as train-000000.tar; is it the right folder?")
+        return super().frames()
+
+
+def _group(key: str) -> str:
+    """The folder that an id lies in, or the id itself."""
+    folder = PurePosixPath(key).parent.as_posix()
+    return key if folder == "." else folder
 
 
 def as_array(label: Tensor, task: Task) -> np.ndarray:

@@ -1,6 +1,7 @@
-"""A data set of pictures from Hugging Face, its parquet files: a column of pictures, and one of labels.
+"""A data set of pictures from Hugging Face, in parquet or Arrow files: a column of pictures, and one of labels.
 
     ROOT/data/train-00000-of-00001.parquet     image: {bytes, path}; label: {bytes, path}, a list of numbers, or nothing
+    ROOT/train/data-00000-of-00001.arrow       the same, as `datasets.save_to_disk` writes it
 
 `huggingface-cli download --repo-type dataset NAME --local-dir ROOT`. Files are named by their split; validation and
 val are val. A label column holds pictures (index PNGs for segmentation, 16-bit millimetres for depth, coded normals)
@@ -19,9 +20,9 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from headfreeze.data.images import read_image
+from headfreeze.data.readers import arrow, parquet
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.frames import parse_axes, to_ours
-from headfreeze.data.readers.parquet import numbered, rows
 from headfreeze.data.readers.pixels import directions, grey, metres
 from headfreeze.data.readers.safely import as_file, bounded, reading
 from headfreeze.data.write import LabelledImage
@@ -34,7 +35,7 @@ SPLITS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
 
 @dataclass(frozen=True)
 class HuggingFace(Reader):
-    """Reads parquet files.
+    """Reads parquet files, and what `save_to_disk` wrote.
 
     Args:
         image: column of the pictures.
@@ -94,13 +95,14 @@ class HuggingFace(Reader):
 
     def frames(self) -> Sequence[Frame]:
         """Every row of every file."""
-        return numbered(self.root, SPLITS, self._columns, 6)
+        of_kind = arrow if arrow.saved_to_disk(self.root) else parquet
+        return of_kind.numbered(self.root, SPLITS, self._columns, 6)
 
     def read(self, frame: Frame) -> LabelledImage:
         """One row."""
         path, group, row = frame.place
         with self._lock:  # so that threads share what is decoded
-            table = rows(path, group, self._columns)
+            table = (arrow if path.suffix == arrow.SUFFIX else parquet).rows(path, group, self._columns)
         with reading(path):
             image, label = (table.column(name)[row].as_py() if name else None for name in (self.image, self._labelled))
         with _file(path, row, self.image, image) as file:

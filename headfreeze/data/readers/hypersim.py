@@ -22,12 +22,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from headfreeze.data.exif import exif_of
 from headfreeze.data.pinhole import rays
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.frames import to_ours
 from headfreeze.data.readers.nyu_classes import NYU40, from_one
 from headfreeze.data.readers.pixels import tone_mapped
-from headfreeze.data.readers.safely import files, folders, hdf5, inside, text_of, values_of, whole
+from headfreeze.data.readers.safely import files, folders, hdf5, inside, lies_at, text_of, values_of, whole
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError
 
@@ -59,7 +60,7 @@ class Hypersim(Reader):
     @cached_property
     def _table(self) -> Path | None:
         places = [self.root / SPLIT_FILE, self.root / "evermotion_dataset" / "analysis" / SPLIT_FILE]
-        return next((inside(self.root, place) for place in places if place.exists()), None)
+        return next((inside(self.root, place) for place in places if lies_at(place)), None)
 
     def frames(self) -> Sequence[Frame]:
         """Those whose colour is there, in the splits of the official table where that is there."""
@@ -86,14 +87,16 @@ class Hypersim(Reader):
         start = colour_path.name.removesuffix("color.hdf5")
         colour = self._values(colour_path, 3)
         labels: dict[str, np.ndarray] = {}
-        if (path := geometry / f"{start}depth_meters.hdf5").exists():
+        if lies_at(path := geometry / f"{start}depth_meters.hdf5"):
             labels["depth"] = self._along_axis(self._values(path, 2))
-        if (path := geometry / f"{start}normal_cam.hdf5").exists():
+        if lies_at(path := geometry / f"{start}normal_cam.hdf5"):
             labels["normals"] = self._facing(self._values(path, 3))
-        if (path := geometry / f"{start}semantic.hdf5").exists():
+        if lies_at(path := geometry / f"{start}semantic.hdf5"):
             labels["segmentation"] = from_one(whole(path, "dataset", self._values(path, 2)), len(NYU40))
         valid = labels["depth"] > 0 if labels.get("depth", np.zeros(0)).shape == colour.shape[:2] else None
-        return LabelledImage(frame.split or "train", frame.id, tone_mapped(colour.astype(np.float32), valid), labels)
+        image = tone_mapped(colour.astype(np.float32), valid)
+        focal = self.focal_share * image.shape[1]
+        return LabelledImage(frame.split or "train", frame.id, image, labels, exif_of((focal, focal), *image.shape[:2]))
 
     def _values(self, path: Path, dimensions: int) -> np.ndarray:
         with hdf5(inside(self.root, path)) as file:

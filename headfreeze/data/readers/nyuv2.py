@@ -19,12 +19,13 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float, Integer, Num, UInt8
 
-from headfreeze.data.normals_from_depth import normals_from_depth
+from headfreeze.data.exif import exif_of
+from headfreeze.data.normals_from_depth import check_radius, normals_from_depth
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.frames import to_ours
 from headfreeze.data.readers.nyu_classes import NYU13, NYU40, from_one, nyu40_to_13
 from headfreeze.data.readers.restricted_pickle import Archive
-from headfreeze.data.readers.safely import hdf5, inside, matlab, values_of, whole
+from headfreeze.data.readers.safely import hdf5, inside, lies_at, matlab, values_of, whole
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError, unknown
 from headfreeze.tasks.images import read_png
@@ -47,7 +48,7 @@ class NYUv2(Reader):
         crop: cut the white border off, 640×480 → 560×426.
         normals: auto takes what lies there: ladicky, fair, else depth.
         fair_frame: the camera frame of the pickled normals, which their page does not tell.
-        smooth_px: half the window in which normals are fitted to depth.
+        smooth_px: half the window in which normals are fitted to depth, 1 … 32.
     """
 
     classes: str = "40"
@@ -64,8 +65,7 @@ class NYUv2(Reader):
         ):
             if value not in known:
                 raise InputError(unknown(key, value, known))
-        if self.smooth_px < 1:
-            raise InputError(f"smooth_px is {self.smooth_px}; give pixels from 1 on")
+        check_radius("smooth_px", self.smooth_px)
 
     @property
     def mat(self) -> Path:
@@ -135,15 +135,16 @@ class NYUv2(Reader):
             labels["normals"] = self._normals(frame, depth)
         part = (ROWS, COLUMNS) if self.crop and depth.shape == (480, 640) else (slice(None), slice(None))
         labels = {name: np.ascontiguousarray(label[part]) for name, label in labels.items()}
-        return LabelledImage(frame.split or "train", frame.id, np.ascontiguousarray(image[part]), labels)
+        image = np.ascontiguousarray(image[part])
+        return LabelledImage(frame.split or "train", frame.id, image, labels, exif_of(FOCAL_PX, *image.shape[:2]))
 
     @property
     def _segmented(self) -> bool:
-        return self.classes != "none" and (self.folder / CLASSES_FILE).exists()
+        return self.classes != "none" and lies_at(self.folder / CLASSES_FILE)
 
     def _splits(self, count: int) -> dict[int, str]:
         path = self.folder / SPLITS_FILE
-        if not path.exists():
+        if not lies_at(path):
             return {}
         found = matlab(inside(self.folder, path), "trainNdxs", "testNdxs")
         splits: dict[int, str] = {}
@@ -177,7 +178,7 @@ class NYUv2(Reader):
     def _ladicky(self, frame: Frame, valid: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "h w 3"]:
         """(R, G, B) is (−z, −y, x) of ours: x = B, y = −G, z = −R."""
         names = [self.folder / LADICKY / split / f"{int(frame.id):05d}.png" for split in ("train", "test")]
-        path = next((name for name in names if name.exists()), names[0])
+        path = next((name for name in names if lies_at(name)), names[0])
         values = read_png(inside(self.folder, path))
         if values.shape != (*valid.shape, 3):
             raise InputError(f"{path}: {values.shape}; normals of this frame are {(*valid.shape, 3)}")

@@ -24,7 +24,7 @@ from jaxtyping import Float
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.frames import parse_axes, to_ours
 from headfreeze.data.readers.pixels import directions, radiance, tone_mapped
-from headfreeze.data.readers.safely import bounded, files, folders, inside, reading, split_lists
+from headfreeze.data.readers.safely import bounded, files, folders, inside, lies_at, reading, split_lists
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError
 from headfreeze.tasks.images import read_npy
@@ -86,7 +86,7 @@ class OpenRooms(Reader):
     def _label(self, world: str, scene: str, *names: str) -> Path | None:
         for part in PARTS:
             for name in names:
-                if (path := self.root / part / world / scene / name).exists():
+                if lies_at(path := self.root / part / world / scene / name):
                     return inside(self.root, path)
         return None
 

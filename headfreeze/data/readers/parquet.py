@@ -32,8 +32,10 @@ def numbered(root: Path, splits: Mapping[str, str], columns: tuple[str, ...], di
         columns: all must be there.
         digits: of a number.
 
+    A file that is damaged or lacks a column is a single frame with a fault.
+
     Raises:
-        InputError: a file of another name, without a column, or damaged.
+        InputError: a file of another name.
     """
     folder = root / "data" if (root / "data").is_dir() else root
     frames = []
@@ -42,7 +44,11 @@ def numbered(root: Path, splits: Mapping[str, str], columns: tuple[str, ...], di
         split = splits.get(path.name.removesuffix(".parquet").split("-")[0])
         if split is None:
             raise InputError(f"{path}: its name should begin with {', '.join(splits)}, such as train-00000-of-00002")
-        metadata = _parquet(inside(root, path), columns).metadata
+        try:
+            metadata = _parquet(inside(root, path), columns).metadata
+        except InputError as error:
+            frames.append(Frame(path.name, path.name, fault=str(error)))
+            continue
         for group in range(metadata.num_row_groups):
             for row in range(metadata.row_group(group).num_rows):
                 counts[split] += 1

@@ -4,7 +4,8 @@
     ROOT/walk.mp4, …                                       `videos`: frames of every video below the folder, or of one
 
 A photograph's file is copied as it is, with its EXIF rotation; HEIC is decoded by pillow-heif where that is
-installed. A frame's group is its folder or its video. Annotate an anchor afterwards: `headfreeze annotate`.
+installed, and the PNG that it becomes keeps what its EXIF says of the camera. A frame's group is its folder
+or its video. Annotate an anchor afterwards: `headfreeze annotate`.
 """
 
 import os
@@ -17,6 +18,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from headfreeze.data.exif import camera_exif
 from headfreeze.data.images import EXTENSIONS, VIDEO_EXTENSIONS, read_image
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.safely import files, folders, inside, reading
@@ -50,8 +52,9 @@ class Photos(Reader):
     def read(self, frame: Frame) -> LabelledImage:
         """One picture."""
         path = inside(self.root, Path(frame.place))
-        image = _heic(path) if path.suffix.lower() in HEIC else path
-        return LabelledImage(frame.split or "train", frame.id, image)
+        if path.suffix.lower() not in HEIC:
+            return LabelledImage(frame.split or "train", frame.id, path)
+        return LabelledImage(frame.split or "train", frame.id, _heic(path), exif=camera_exif(path))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Integer, Shaped
 
-from headfreeze.data.folder import unnameable
+from headfreeze.data.folder import unnameable, unwritable
 from headfreeze.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ def inside(root: Path, path: Path) -> Path:
         InputError: it does not exist, is neither file nor folder (reading a pipe would wait for ever), or a link
             leads out of the root.
     """
+    if path.is_symlink() and not path.exists():
+        raise InputError(f"{path}: a link to {os.readlink(path)}, where no file is; replace or remove it")
     with reading(path):
         real = path.resolve(strict=True)
         other = not real.is_file() and not real.is_dir()
@@ -53,19 +55,33 @@ def inside(root: Path, path: Path) -> Path:
     return path
 
 
+def lies_at(path: Path) -> bool:
+    """Whether there is anything of that name, if only a broken link: what cannot be read is said, not passed over."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
 def folders(root: Path, parent: Path) -> list[Path]:
     """Folders in `parent` by name; hidden ones are passed over.
 
     Raises:
-        InputError: a link to one leads out of the root.
+        InputError: a link to one leads out of the root; a name cannot be written on a line.
     """
-    return [inside(root, path) for path in _entries(parent) if path.is_dir()]
+    found = [path for path in _entries(parent) if path.is_dir()]
+    for path in found:
+        if unnameable(path.name):
+            raise InputError(unwritable(path))
+    return [inside(root, path) for path in found]
 
 
 def files(parent: Path, *endings: str) -> list[Path]:
     """Files in `parent` by name whose names end so, whatever their case; hidden ones are passed over.
 
     They are yet to be looked at with `inside`, each where it is read: one that is none does not keep the others out.
+    Nor does a name that cannot be written; the conversion says so of the frame that bears it.
     """
     wanted = tuple(ending.lower() for ending in endings)
     return [path for path in _entries(parent) if path.name.lower().endswith(wanted) and not path.is_dir()]
@@ -92,7 +108,7 @@ def split_lists(root: Path, lists: Mapping[str, str]) -> dict[str, str]:
     """
     splits: dict[str, str] = {}
     for split, name in lists.items():
-        if (path := root / name).exists():
+        if lies_at(path := root / name):
             splits |= dict.fromkeys(text_of(inside(root, path)).split(), split)
     return splits
 
@@ -219,11 +235,6 @@ def _selected(shape: Sequence[int], part: Any) -> list[int]:
 def _entries(parent: Path) -> list[Path]:
     with reading(parent):
         names = sorted(name for name in os.listdir(parent) if not name.startswith("."))
-    for name in names:
-        if unnameable(name):
-            raise InputError(
-                f"{parent}: the file name {os.fsencode(name)!r} is not UTF-8 or has control characters; rename it"
-            )
     return [parent / name for name in names]
 
 

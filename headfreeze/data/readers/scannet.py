@@ -24,12 +24,13 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Integer
 
+from headfreeze.data.exif import exif_of
 from headfreeze.data.images import read_image
-from headfreeze.data.normals_from_depth import normals_from_depth
+from headfreeze.data.normals_from_depth import check_radius, normals_from_depth
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.nyu_classes import INVALID, NYU40
 from headfreeze.data.readers.pixels import grey, metres
-from headfreeze.data.readers.safely import files, folders, inside, reading, split_lists, text_of
+from headfreeze.data.readers.safely import files, folders, inside, lies_at, reading, split_lists, text_of
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError
 
@@ -44,7 +45,7 @@ class ScanNet(Reader):
 
     Args:
         every: take every so-manieth frame of a scan; neighbours look alike.
-        smooth_px: half the window in which normals are fitted to depth.
+        smooth_px: half the window in which normals are fitted to depth, 1 … 32.
     """
 
     every: int = 20
@@ -52,13 +53,14 @@ class ScanNet(Reader):
     name = "scannet"
 
     def __post_init__(self) -> None:
-        if self.every < 1 or self.smooth_px < 1:
-            raise InputError(f"every is {self.every} and smooth_px {self.smooth_px}; both are at least 1")
+        if self.every < 1:
+            raise InputError(f"every is {self.every}; it is at least 1")
+        check_radius("smooth_px", self.smooth_px)
 
     def tasks(self) -> Mapping[str, Mapping[str, Any]]:
         """Normals, depth and, where the table of classes is there, NYU40."""
         tasks: dict[str, dict[str, Any]] = {"normals": {}, "depth": {}}
-        return tasks | ({"segmentation": {"classes": list(NYU40)}} if (self.root / CLASSES_FILE).exists() else {})
+        return tasks | ({"segmentation": {"classes": list(NYU40)}} if lies_at(self.root / CLASSES_FILE) else {})
 
     def frames(self) -> Sequence[Frame]:
         """Every so-manieth photograph of every scan that has depth."""
@@ -84,11 +86,11 @@ class ScanNet(Reader):
         focal, centre = self._intrinsics(scan)
         labels = {"depth": depth, "normals": normals_from_depth(depth, focal, centre, self.smooth_px)}
         classes = scan / "label-filt" / f"{number}.png"
-        if "segmentation" in self.tasks() and classes.exists():
+        if "segmentation" in self.tasks() and lies_at(classes):
             ids = _alike(classes, grey(inside(self.root, classes), "uint16", "uint8"), depth)
             nearest = cv2.resize(ids, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
             labels["segmentation"] = self._to_40[nearest.astype(np.int64)].astype(np.uint8)
-        return LabelledImage(frame.split or "train", frame.id, image, labels)
+        return LabelledImage(frame.split or "train", frame.id, image, labels, exif_of(focal, height, width))
 
     def _intrinsics(self, scan: Path) -> tuple[tuple[float, float], tuple[float, float]]:
         """Focal lengths and the principal point; theirs counts from a pixel's centre, ours from its corner."""

@@ -23,7 +23,7 @@ from headfreeze.data.images import read_image
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.frames import parse_axes, to_ours
 from headfreeze.data.readers.pixels import directions
-from headfreeze.data.readers.safely import files, folders, inside
+from headfreeze.data.readers.safely import files, folders, inside, lies_at
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError
 from headfreeze.tasks.images import read_png
@@ -78,7 +78,7 @@ class SfSNet(Reader):
 
     def _beside(self, path: Path, what: str) -> Path | None:
         there = path.with_name(path.name.replace("_face_", f"_{what}_"))
-        return inside(self.root, there) if there.exists() else None
+        return inside(self.root, there) if lies_at(there) else None
 
 
 def _opaque(values: Shaped[np.ndarray, "h w c"]) -> Shaped[np.ndarray, "h w k"]:

@@ -25,7 +25,7 @@ from headfreeze.data.images import read_image
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.frames import to_ours
 from headfreeze.data.readers.pixels import coloured, directions, metres
-from headfreeze.data.readers.safely import files, folders, inside, text_of
+from headfreeze.data.readers.safely import files, folders, inside, lies_at, text_of
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError
 
@@ -80,12 +80,12 @@ class Stanford2D3DS(Reader):
 
     def _label(self, path: Path, folder: str, domain: str) -> Path | None:
         there = path.parent.with_name(folder) / path.name.replace("_domain_rgb", f"_domain_{domain}")
-        return inside(self.root, there) if there.exists() else None
+        return inside(self.root, there) if lies_at(there) else None
 
     @cached_property
     def _labels_file(self) -> Path | None:
         places = (self.root / LABELS_FILE, self.root / "assets" / LABELS_FILE)
-        return next((inside(self.root, place) for place in places if place.exists()), None)
+        return next((inside(self.root, place) for place in places if lies_at(place)), None)
 
     @cached_property
     def _of_instances(self) -> Integer[np.ndarray, " instances"]:

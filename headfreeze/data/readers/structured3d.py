@@ -21,7 +21,7 @@ from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.frames import to_ours
 from headfreeze.data.readers.nyu_classes import NYU40
 from headfreeze.data.readers.pixels import classes_of_colours, directions, metres
-from headfreeze.data.readers.safely import folders, inside
+from headfreeze.data.readers.safely import folders, inside, lies_at
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError
 
@@ -65,9 +65,9 @@ class Structured3D(Reader):
             for room in folders(self.root, rooms):
                 views = room / "perspective" / self.furniture
                 for view in folders(self.root, views) if views.is_dir() else ():
-                    if (view / f"rgb_{self.light}.png").exists():
+                    if lies_at(view / f"rgb_{self.light}.png"):
                         found.append((scene.name, f"{scene.name}/{room.name}/{view.name}", view))
-        with_normals = [view for _, _, view in found if (view / "normal.png").exists()]
+        with_normals = [view for _, _, view in found if lies_at(view / "normal.png")]
         opened = [partial(self._stored, view) for view in spread_out(with_normals)]
         axes = frame_of(self.frame, self.root, opened) if with_normals else self.frame
         return [Frame(key, scene, _split(scene), (view, axes)) for scene, key, view in found]
@@ -77,12 +77,12 @@ class Structured3D(Reader):
         view, axes = frame.place
         image = read_image(inside(self.root, view / f"rgb_{self.light}.png"))
         labels = {}
-        if (path := view / "normal.png").exists():
+        if lies_at(path := view / "normal.png"):
             stored = directions(inside(self.root, path), 128, 128)
             labels["normals"] = to_ours(stored, axes) * (stored > -1).any(-1, keepdims=True)  # black is none
-        if (path := view / "depth.png").exists():
+        if lies_at(path := view / "depth.png"):
             labels["depth"] = metres(inside(self.root, path), 1000)
-        if (path := view / "semantic.png").exists():
+        if lies_at(path := view / "semantic.png"):
             palette = {colour: number for number, colour in enumerate(PALETTE)}
             labels["segmentation"] = classes_of_colours(inside(self.root, path), palette)
         return LabelledImage(frame.split or "train", frame.id, image, labels)

@@ -25,7 +25,7 @@ from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.frames import to_ours
 from headfreeze.data.readers.nyu_classes import NYU40, from_one
 from headfreeze.data.readers.pixels import directions, grey, metres
-from headfreeze.data.readers.safely import files, folders, inside, reading, text_of
+from headfreeze.data.readers.safely import files, folders, inside, lies_at, reading, text_of
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError
 
@@ -46,7 +46,7 @@ class SuncgPbrs(Reader):
 
     def frames(self) -> Sequence[Frame]:
         """Those of the list that are there, or all."""
-        if (path := self.root / GOOD_LIST).exists():
+        if lies_at(path := self.root / GOOD_LIST):
             frames = [_frame(path, name) for name in text_of(inside(self.root, path)).split()]
             return [frame for frame in frames if self._there(frame, "mlt")]
         houses = [house for part in self._parts for house in folders(self.root, part)]
@@ -81,7 +81,7 @@ class SuncgPbrs(Reader):
     def _there(self, frame: Frame, what: str) -> Path | None:
         paths = (part / f"{frame.id}_{what}.png" for part in self._parts)
         with reading(self.root / f"{frame.id}_{what}.png"):  # a damaged list's name may be too long for any file
-            found = next((path for path in paths if path.exists()), None)
+            found = next((path for path in paths if lies_at(path)), None)
         return inside(self.root, found) if found else None
 
 

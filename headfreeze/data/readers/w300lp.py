@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from headfreeze.data.readers.base import Frame, Reader
-from headfreeze.data.readers.safely import files, folders, holds, inside, matlab
+from headfreeze.data.readers.safely import files, folders, holds, inside, lies_at, matlab
 from headfreeze.data.write import LabelledImage
 from headfreeze.errors import InputError
 
@@ -28,17 +28,14 @@ _FIRST_CENTRE = 0.5  # MATLAB's pixel 1 is 0.5 from the corner
 
 
 @dataclass(frozen=True)
-class W300LP(Reader):
-    """Reads 300W-LP.
+class Landmarks68(Reader):
+    """What both have in common: the 68 landmarks of a .mat beside each photograph.
 
     Args:
-        flipped: the mirrored copies too.
         z: 1 where a larger z is nearer to the viewer, as in the makers' files; −1 for copies that differ.
     """
 
-    flipped: bool = False
     z: float = 1.0
-    name = "300w-lp"
 
     def __post_init__(self) -> None:
         if abs(self.z) != 1:
@@ -48,31 +45,13 @@ class W300LP(Reader):
         """68 landmarks."""
         return {"keypoints": {"count": POINTS, "order": "multi-pie"}}
 
-    def frames(self) -> Sequence[Frame]:
-        """Every photograph that has a .mat."""
-        frames = []
-        for folder in folders(self.root, self.root):
-            if folder.name == _LANDMARKS or (folder.name.endswith(_FLIP) and not self.flipped):
-                continue
-            for path in files(folder, ".jpg"):
-                if path.with_suffix(".mat").exists():
-                    base = folder.name.removesuffix(_FLIP)
-                    frames.append(Frame(f"{folder.name}/{path.stem}", f"{base}/{_photo(path.stem)}", None, path))
-        return frames
-
     def read(self, frame: Frame) -> LabelledImage:
         """One photograph, its file as it is."""
         path = Path(frame.place)
         points = self._points(inside(self.root, path.with_suffix(".mat")), path)
         return LabelledImage(frame.split or "train", frame.id, inside(self.root, path), {"keypoints": points})
 
-    def _points(self, mat: Path, image: Path) -> Float[np.ndarray, "68 d"]:
-        theirs = self.root / _LANDMARKS / image.parent.name / f"{image.stem}_pts.mat"
-        if theirs.exists() and not holds(mat, "pt3d_68"):  # as the makers' own files of 300W-LP are
-            return _flat(inside(self.root, theirs))
-        return self._in_depth(mat)
-
-    def _in_depth(self, mat: Path) -> Float[np.ndarray, "68 3"]:
+    def _points(self, mat: Path, image: Path) -> Float[np.ndarray, "68 d"]:  # noqa: ARG002
         values = np.asarray(matlab(mat, "pt3d_68")["pt3d_68"], np.float64)
         if values.shape != (3, POINTS) or not np.isfinite(values).all():
             raise InputError(f"{mat}: 'pt3d_68' has shape {values.shape}; it should be (3, {POINTS}) numbers")
@@ -82,14 +61,52 @@ class W300LP(Reader):
 
 
 @dataclass(frozen=True)
-class AFLW2000(W300LP):
+class W300LP(Landmarks68):
+    """Reads 300W-LP.
+
+    Args:
+        flipped: the mirrored copies too, where they have landmarks: the makers' own have none, and training mirrors
+            images itself.
+    """
+
+    flipped: bool = False
+    name = "300w-lp"
+
+    def frames(self) -> Sequence[Frame]:
+        """Every photograph that has a .mat."""
+        frames = []
+        for folder in folders(self.root, self.root):
+            if folder.name == _LANDMARKS or (folder.name.endswith(_FLIP) and not self.flipped):
+                continue
+            for path in files(folder, ".jpg"):
+                if lies_at(path.with_suffix(".mat")):
+                    base = folder.name.removesuffix(_FLIP)
+                    frames.append(Frame(f"{folder.name}/{path.stem}", f"{base}/{_photo(path.stem)}", None, path))
+        return frames
+
+    def _points(self, mat: Path, image: Path) -> Float[np.ndarray, "68 d"]:
+        if holds(mat, "pt3d_68"):
+            return super()._points(mat, image)
+        theirs = self.root / _LANDMARKS / image.parent.name / f"{image.stem}_pts.mat"
+        if lies_at(theirs):  # as the makers' own files of 300W-LP are
+            return _flat(inside(self.root, theirs))
+        if image.parent.name.endswith(_FLIP):
+            raise InputError(
+                f"{mat}: a mirrored copy without landmarks: it holds no 'pt3d_68', and there is no {theirs}; leave"
+                " flipped=false, for training mirrors images itself"
+            )
+        return super()._points(mat, image)
+
+
+@dataclass(frozen=True)
+class AFLW2000(Landmarks68):
     """Reads AFLW2000-3D: one folder, all of it for testing."""
 
     name = "aflw2000"
 
     def frames(self) -> Sequence[Frame]:
         """Every photograph that has a .mat."""
-        paths = [path for path in files(self.root, ".jpg") if path.with_suffix(".mat").exists()]
+        paths = [path for path in files(self.root, ".jpg") if lies_at(path.with_suffix(".mat"))]
         return [Frame(path.stem, path.stem, "test", path) for path in paths]
 
 

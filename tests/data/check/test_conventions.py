@@ -130,6 +130,26 @@ def test_normals_in_the_frame_of_the_world_are_found_with_depth() -> None:
     assert "they seem to be in the world's" in line
 
 
+def ball_from_afar(widths: float, across: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """A ball of radius 1 that fills most of the picture, through a lens of so many widths; `across`: its centre."""
+    u = np.broadcast_to(((np.arange(SIZE) + 0.5) / SIZE - 0.5) / widths, (SIZE, SIZE))
+    rays = np.stack([u, -u.T, -np.ones_like(u)], -1)
+    centre = np.array([across, 0.1, -2.6 * widths])  # the picture is 2.6 wide there
+    b, a, c = rays @ centre, (rays**2).sum(-1), centre @ centre - 1
+    hit = b * b - a * c > 0
+    depth = np.where(hit, (b - np.sqrt(np.where(hit, b * b - a * c, 0))) / a, 0)
+    normals = np.where(hit[..., None], rays * depth[..., None] - centre, 0)
+    return Normals(normals.transpose(2, 0, 1).astype(np.float32)), Depth(depth[None].astype(np.float32))
+
+
+@pytest.mark.parametrize("widths", [3, 6, 11, 25])
+def test_a_long_lens_is_no_world_s_frame(widths: float) -> None:
+    found = statistics([ball_from_afar(widths, across) for across in (-0.2, 0, 0.2)])
+    assert found.verdict().by_depth
+    assert found.verdict().frames == ("x y z",)
+    assert not list(found.faults())
+
+
 def test_normals_of_other_images_fit_no_depth() -> None:
     """Of each image's right half with depth of its left: no frame of all, none of each."""
     rng = np.random.default_rng(0)

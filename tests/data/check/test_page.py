@@ -23,7 +23,12 @@ def test_the_page_shows_every_split_and_fetches_nothing(tiny_pair: TinyPair, tmp
     pictures = re.findall(r'<img src="([^"]+)"', text)
     assert len(pictures) == 6
     assert all((tmp_path / picture).is_file() for picture in pictures)
-    for words in ("Nothing is wrong", "As source and target", "normals: directions", "depth: logarithmic"):
+    for words in (
+        "Nothing is wrong",
+        "As source and target",
+        "normals: directions",
+        "depth: share of the pixels, logarithmic",
+    ):
         assert words in text
 
 

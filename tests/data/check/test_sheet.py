@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from headfreeze.data.check import check_datasets
-from headfreeze.data.check.sheet import ball
+from headfreeze.data.check.sheet import _near_to_far, ball
 from headfreeze.tasks import make_task
 from tests.worlds import TinyPair
 
@@ -76,3 +76,13 @@ def test_a_task_without_labels_in_a_split_has_no_column(tiny_pair: TinyPair, tmp
     for path in (root / "val/depth").iterdir():
         path.unlink()
     assert sheet_of(root, tmp_path / "out", "val").shape[1] == 3 * (CELL + MARGIN) + MARGIN
+
+
+def test_the_key_of_a_depth_runs_from_near_to_far() -> None:
+    task = make_task("depth")
+    key = np.asarray(_near_to_far(task)).astype(int)
+    near, far = key[64, 2], key[64, -3]
+    assert near[0] > near[2] + 50, "turbo's red"
+    assert far.max() < 90, "turbo's dark end"
+    assert (key[76:90, :64] < 100).any(), "words below both ends"
+    assert (key[76:90, 64:] < 100).any()

@@ -137,7 +137,7 @@ def test_killed_and_called_again_it_goes_on_and_ends_the_same(tiny_pair: TinyPai
     out = tmp_path / "made"
     command = [sys.executable, "-c", SLOW, "data", "convert", "folder", str(tiny_pair.source), str(out), "--workers=1"]
     started = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(Path.cwd())})
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while len(done := list(tmp_path.glob(".made.converting-*/data/train/image/[0-9]*.png"))) < 3:
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -301,7 +301,7 @@ def test_rows_that_hold_something_else_are_one_line(
 def test_a_file_that_is_no_parquet_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "train-0.parquet").write_bytes(b"PAR1 and nothing more")
     with pytest.raises(InputError, match=r"train-0.parquet: cannot be read"):
-        open_reader("hf", tmp_path).frames()
+        convert("hf", tmp_path, tmp_path / "made")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Data sets of faces in miniature, photographs and videos: a ball with known normals, points at known places."""
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,6 +137,24 @@ def test_mirrored_copies_are_of_the_group_of_what_they_mirror(tmp_path: Path) ->
     assert len(frames) == 6
     assert len({frame.id for frame in frames}) == 6
     assert {frame.group for frame in frames} == {"AFW/AFW_134212_1", "AFW/AFW_777_2"}
+
+
+def test_mirrored_copies_without_landmarks_say_so(tmp_path: Path) -> None:
+    root = tmp_path / "300W_LP"
+    write_300wlp(root)
+    shutil.rmtree(root / "landmarks/AFW_Flip")
+    for path in root.glob("*_Flip/*.mat"):
+        savemat(path, {"pt2d": np.zeros((2, 21))})
+    assert sum(convert("300w-lp", root, tmp_path / "made").counts.values()) == 3
+    with pytest.raises(
+        InputError, match=r"AFW_Flip/.*.mat: a mirrored copy without landmarks: .*; leave flipped=false"
+    ):
+        convert("300w-lp", root, tmp_path / "both", settings={"flipped": "true"}, workers=1)
+
+
+def test_aflw2000_has_no_mirrored_copies_to_ask_for(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"unknown setting of aflw2000 'flipped'.*choose from z"):
+        open_reader("aflw2000", tmp_path, {"flipped": "true"})
 
 
 def test_classes_that_a_mirror_would_exchange_are_one(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def _depths(task: str, depths: Mapping[str, DepthStatistics]) -> Chart:
     edges = np.arange(first, last, every)
     shares = {name: np.add.reduceat(s.counts[:last], edges) / s.valid for name, s in depths.items()}
     ends = (f"{DEPTH_EDGES_M[first]:.3g} m", f"{DEPTH_EDGES_M[last]:.3g} m")
-    return Chart(f"{task}: logarithmic", ends, _scaled(shares), {})
+    return Chart(f"{task}: share of the pixels, logarithmic", ends, _scaled(shares), {})
 
 
 def _scaled(shares: Mapping[str, Float[np.ndarray, " n"]]) -> dict[str, list[float]]:
