@@ -372,6 +372,10 @@ def _rooms_arguments(arguments: Arguments) -> None:
     _synth_arguments(arguments, size=64)
     poses = "different: level cameras in the source, hand-held ones in the target; equal: hand-held ones in both"
     arguments.add("--poses", Literal["different", "equal"], poses, "different")
+    looks = Literal["clean", "photographic", "path-traced"]
+    described = "flat colours; textures, shadows, a lens and a sensor; or all light, by Mitsuba: the slowest by far"
+    arguments.add("--source_look", looks, described, "clean")
+    arguments.add("--target_look", looks, "the same for the target", "photographic")
 
 
 def _synth_rooms(values: Namespace) -> None:
