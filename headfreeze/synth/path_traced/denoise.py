@@ -81,7 +81,7 @@ def _shifted(values: Values, down: int, across: int) -> Values:
     return values[rows][:, columns]
 
 
-def _around(values: Values) -> Values:
+def _around(values: Values) -> Shaped[np.ndarray, "9 h w *c"]:
     """The values of each pixel and its eight neighbours, along a new first axis."""
     places = [(down, across) for down in (-1, 0, 1) for across in (-1, 0, 1)]
     return np.stack([_shifted(values, *place) for place in places])

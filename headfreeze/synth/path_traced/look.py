@@ -18,9 +18,11 @@ Rng = np.random.Generator
 
 PASSES = 4
 """Pictures whose mean is taken; how they differ tells how noisy they are."""
-SAMPLES = 8
-"""Paths for each pixel in each of them."""
+SAMPLES = 4
+"""Paths for each pixel in each of them. Sixteen paths without their grain are nearer to a picture of very many than
+sixty-four with it."""
 GUIDE_SAMPLES = 16
+"""Rays for each pixel that ask what is there, not how it is lit."""
 CORNERS = ((-0.45, -0.45), (0.45, -0.45), (-0.45, 0.45), (0.45, 0.45), (0, 0))
 """Places in a pixel at which it is asked whether it sees a lamp."""
 GLARE = 0.03

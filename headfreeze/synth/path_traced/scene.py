@@ -4,7 +4,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 
 from headfreeze.synth.camera import Camera
 from headfreeze.synth.materials import Materials
@@ -115,7 +115,7 @@ def _scattering(
 
 
 def _window(
-    mi: ModuleType, bars: Float32[np.ndarray, "side side 1"], lighting: Lighting
+    mi: ModuleType, bars: Bool[np.ndarray, "side side 1"], lighting: Lighting
 ) -> tuple[Plugin, Plugin | None]:
     """Bars over a view that shines in; glass which, for the sun, is not there."""
     view = np.kron(lighting.view, np.ones((SIDE // lighting.view.shape[0],) * 2 + (1,), np.float32))

@@ -43,7 +43,7 @@ def test_normals_are_those_of_the_surface(kind: int) -> None:
     cosine = (flat[:, None] * mesh.normals[mesh.faces]).sum(2)[size > 1e-9] / size[size > 1e-9, None]
     assert cosine.min() > np.cos(np.deg2rad(12))  # a facet's corners may lean a facet's width
     middle = (flat * mesh.normals[mesh.faces].mean(1)).sum(1)[size > 1e-9] / size[size > 1e-9]
-    assert middle.min() > 0.99
+    assert middle.min() > 0.985
 
 
 @pytest.mark.parametrize("seed", range(4))
