@@ -1,4 +1,4 @@
-"""Mitsuba 3, which is an extra: found, or asked for in one line; set up so that a picture's bits depend on nothing else."""
+"""Mitsuba 3, which is an extra: found, or asked for in one line; one variant on one thread, so the same bits anywhere."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

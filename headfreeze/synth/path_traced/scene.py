@@ -114,9 +114,7 @@ def _scattering(
     return {"type": "twosided", "bsdf": coat}
 
 
-def _window(
-    mi: ModuleType, bars: Bool[np.ndarray, "side side 1"], lighting: Lighting
-) -> tuple[Plugin, Plugin | None]:
+def _window(mi: ModuleType, bars: Bool[np.ndarray, "side side 1"], lighting: Lighting) -> tuple[Plugin, Plugin | None]:
     """Bars over a view that shines in; glass which, for the sun, is not there."""
     view = np.kron(lighting.view, np.ones((SIDE // lighting.view.shape[0],) * 2 + (1,), np.float32))
     light = {"type": "area", "radiance": _texture(mi, f32(np.where(bars, 0, view)))}

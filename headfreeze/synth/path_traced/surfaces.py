@@ -23,7 +23,7 @@ _CUBE = np.concatenate([np.eye(3), -np.eye(3)])
 
 @dataclass(frozen=True)
 class Triangles:
-    """A mesh in metres. Normals are of unit length, and smooth where the surface is; `uv` counts a pattern's periods."""
+    """A mesh in metres. Normals are of unit length, smooth where the surface is; `uv` counts a pattern's periods."""
 
     vertices: Float32[np.ndarray, "v 3"]
     normals: Float32[np.ndarray, "v 3"]
@@ -170,4 +170,4 @@ def _grid(
 
 _INSIDE = [_flat(polygon, -outwards) for polygon, outwards in zip(faces(-_CUBE, np.ones(6)), _CUBE, strict=True)]
 _JAMBS, _BACK = [_INSIDE[i] for i in (0, 2, 3, 5)], [_INSIDE[1]]
-"""A niche is a box seen from inside: the face towards its own y is its back, the one towards -y the hole in the wall."""
+"""A niche is a box seen from inside: the face towards its own y is its back, that towards -y the hole in the wall."""

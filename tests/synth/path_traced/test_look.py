@@ -1,11 +1,14 @@
-import hashlib
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from headfreeze.synth.rooms import LOOKS, draw_sample
+from headfreeze import cli
+from headfreeze.errors import InputError
+from headfreeze.synth.rooms import LOOKS, draw_sample, write_rooms
 
 pytest.importorskip("mitsuba", reason="Mitsuba is not installed: pip install 'headfreeze[synth]'")
 ONE = {"domain": "target", "split": "test", "index": 3, "size": 24, "seed": 5}
@@ -22,19 +25,44 @@ def test_a_look_changes_the_picture_and_no_label() -> None:
     assert len({sample.image.tobytes() for sample in samples.values()}) == len(samples)
 
 
-ANOTHER_PROCESS = f"""
-import hashlib, drjit
-drjit.set_thread_count(3)
-from headfreeze.synth.rooms import draw_sample
-print(hashlib.sha256(draw_sample(**{ONE!r}, looks={PATH_TRACED!r}).image.tobytes()).hexdigest())
-assert drjit.thread_count() == 3
-"""
+def test_threads_change_no_bit_and_are_left_as_they_were() -> None:
+    import drjit
+
+    first = draw_sample(**ONE, looks=PATH_TRACED).image
+    before = drjit.thread_count()
+    drjit.set_thread_count(3)
+    again = draw_sample(**ONE, looks=PATH_TRACED).image
+    assert drjit.thread_count() == 3
+    drjit.set_thread_count(before)
+    assert np.array_equal(first, again)
 
 
-def test_another_process_with_other_threads_gives_the_same_bits() -> None:
-    here = draw_sample(**ONE, looks=PATH_TRACED).image
-    there = subprocess.run([sys.executable, "-c", ANOTHER_PROCESS], capture_output=True, text=True, timeout=120)
-    assert there.stdout.strip() == hashlib.sha256(here.tobytes()).hexdigest(), there.stderr
+def test_the_command_writes_the_same_bits_from_two_processes(tmp_path: Path) -> None:
+    words = f"synth rooms {tmp_path}/out --source 1 --target 1 --size 16 --target_look path-traced --workers 2"
+    assert cli.run(words.split()) == 0
+    written = {domain: sorted((tmp_path / "out" / domain).glob("*/image/*.png")) for domain in ("source", "target")}
+    assert [len(images) for images in written.values()] == [17, 17]
+    for domain, look in (("source", "clean"), ("target", "path-traced")):
+        drawn = draw_sample(domain, "val", 7, size=16, seed=0, looks={domain: look}).image
+        assert np.array_equal(np.asarray(Image.open(tmp_path / f"out/{domain}/val/image/000007.png")), drawn)
+
+
+def test_unknown_looks_are_told_with_the_choices(tmp_path: Path) -> None:
+    told = "unknown target_look 'path': choose from clean, path-traced, photographic"
+    with pytest.raises(InputError, match=told):
+        write_rooms(tmp_path / "out", target_look="path")
+
+
+def test_without_mitsuba_the_command_says_what_to_install_and_writes_nothing(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['mitsuba'] = None\n"
+        "from headfreeze import cli; sys.exit(cli.run('synth rooms out --source_look path-traced'.split()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert done.returncode == 2
+    told = "the look path-traced is rendered by Mitsuba 3, which is not installed: pip install 'headfreeze[synth]'\n"
+    assert done.stderr == f"headfreeze: error: {told}"
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_variant_that_was_set_is_set_again() -> None:
