@@ -1,4 +1,4 @@
-"""Mitsuba 3, which is an extra: found, or asked for in one line; one variant on one thread, so the same bits anywhere."""
+"""Mitsuba 3, which is an extra: found, or asked for in one line; one variant on one thread, so always the same bits."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -99,7 +99,7 @@ def _boundaries(room: Room) -> Iterator[list[_Patch]]:
     for i, polygon in enumerate(faces(room.plane_normal, room.plane_offset)):
         pieces = [polygon]
         for niche in np.flatnonzero(room.niches.wall == i):
-            pieces = without(pieces, *_hole(room, niche))
+            pieces = without(pieces, *_hole(room, int(niche)))
         yield [_flat(piece, room.plane_normal[i]) for piece in pieces if len(piece)]
 
 

@@ -48,7 +48,7 @@ def test_the_command_writes_the_same_bits_from_two_processes(tmp_path: Path) -> 
 
 
 def test_unknown_looks_are_told_with_the_choices(tmp_path: Path) -> None:
-    told = "unknown target_look 'path': choose from clean, path-traced, photographic"
+    told = "unknown target_look 'path': did you mean 'path-traced'. choose from clean, path-traced, photographic"
     with pytest.raises(InputError, match=told):
         write_rooms(tmp_path / "out", target_look="path")
 
