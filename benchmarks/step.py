@@ -23,9 +23,10 @@ from headfreeze.data.augment import PLAIN, augmented
 from headfreeze.recipes import RECIPES
 from headfreeze.settings import Adversarial, AdversaryKind, Architecture, Pair, Settings, Training
 from headfreeze.synth.rooms import write_rooms
-from headfreeze.training.fit import PlannedPhase, RecipeTraining, Session
+from headfreeze.training.fit import PlannedPhase, RecipeTraining
 from headfreeze.training.losses import loss_terms, total_loss
 from headfreeze.training.phase import PhaseTraining
+from headfreeze.training.session import Session
 
 ROUNDS = 3
 

@@ -36,7 +36,7 @@ from headfreeze.files import write_text
 from headfreeze.pictures import spread
 from headfreeze.run import Run
 from headfreeze.settings import Adversarial, Settings
-from headfreeze.training.fit import Session
+from headfreeze.training.session import Session
 
 MOST_SOURCE_LOSS = 1.1
 """Of a combination that is recommended, ÷ the same without the adversary; so is MOST_ROUGHNESS."""
@@ -87,7 +87,7 @@ def tried(recipe: str, settings: Settings, trial: Trial, out: Path, photos: Sequ
     rough = [roughness(run.predict(read_image(photo.image))[run.main.name]) for photo in photos]
     return replace(
         trial,
-        source_loss=last["validation"].get(f"val_source_{settings.pair.main}", math.nan),
+        source_loss=last["validation"].get(f"val_source_{settings.pair.mains[0]}", math.nan),
         roughness=sum(rough) / len(rough),
         confused_share=min((level["confused_share"] for level in levels), default=math.nan),
         probe=max((level["probe"] or math.nan for level in levels), default=math.nan),

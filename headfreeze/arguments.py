@@ -223,7 +223,7 @@ def _describe(kind: Any) -> str:
         return "one of " + ", ".join(get_args(kind))
     if isinstance(kind, types.UnionType):
         return " or ".join(_describe(part) for part in get_args(kind) if part is not type(None))
-    if get_origin(kind) is list:
+    if get_origin(kind) in (list, tuple):
         return "a list, each " + _describe(get_args(kind)[0])
     names = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
     return names.get(kind, getattr(kind, "__name__", str(kind)))

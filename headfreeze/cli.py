@@ -185,13 +185,13 @@ def _part(kind: type[_T], values: Namespace, chosen: tuple[str, ...] = ()) -> _T
 
 
 def _training_problems(values: Namespace) -> list[str]:
-    from headfreeze.training.fit import Session
+    from headfreeze.training.session import Session
 
     return Session(settings_of(values), Path()).problems([values.recipe])
 
 
 def _comparison_problems(values: Namespace) -> list[str]:
-    from headfreeze.training.fit import Session
+    from headfreeze.training.session import Session
 
     settings = settings_of(values)
     return Session(settings, Path()).problems(values.recipes) + list(_part(Compute, values).problems(settings.training))
@@ -221,7 +221,7 @@ def _fit(values: Namespace) -> None:
         )
         if "adversary" in phase:
             print(f"  {phase['adversary']['verdict']}")
-    if card.tasks["anchor"]["name"] in card.trained:
+    if set(card.names("anchor")) & set(card.trained):
         print("whether the anchor helps cannot be seen in one run: `headfreeze select` compares it with a baseline")
     print(f"run: {values.out}   next: headfreeze predict {values.out} IMAGES --out DIR")
 
@@ -370,8 +370,13 @@ def _synth_arguments(arguments: Arguments, size: int) -> None:
 
 def _rooms_arguments(arguments: Arguments) -> None:
     _synth_arguments(arguments, size=64)
-    poses = "different: level cameras in the source, hand-held ones in the target; equal: hand-held ones in both"
-    arguments.add("--poses", Literal["different", "equal"], poses, "different")
+    poses = (
+        "different: level cameras in the source, hand-held ones in the target; equal: hand-held ones in both; any: "
+        "phones, robots and heads carry them in both, at every height and pitch"
+    )
+    scenes = "simple: a dozen plain things in a room; rich: thin, round and leafy ones too, more of them, daylight"
+    arguments.add("--poses", Literal["different", "equal", "any"], poses, "different")
+    arguments.add("--scenes", Literal["simple", "rich"], scenes, "simple")
     looks = Literal["clean", "photographic", "path-traced"]
     described = "flat colours; textures, shadows, a lens and a sensor; or all light, by Mitsuba: the slowest by far"
     arguments.add("--source_look", looks, described, "clean")

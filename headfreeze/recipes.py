@@ -11,6 +11,7 @@ from headfreeze.errors import InputError, unknown
 
 Domain = Literal["source", "target"]
 Role = Literal["main", "anchor"]
+Branch = Literal["anchor", "main", "transfer"]
 DOMAINS: tuple[Domain, ...] = ("source", "target")
 Supervision = frozenset[tuple[Domain, Role]]
 """The (domain, task) pairs whose labels a phase trains on: the paper's check marks."""
@@ -39,6 +40,7 @@ class Part:
         reads_target: whether it looks at images of the target, labelled or not, …
         forwards_target: … and trains the network on them.
         needs: labels without which it has nothing to do.
+        images_alone: whether it changes images and nothing else, so that any network can be trained on them.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Part:
     reads_target: bool = False
     forwards_target: bool = False
     needs: Supervision = frozenset()
+    images_alone: bool = False
 
 
 PARTS: dict[str, Part] = {
@@ -71,7 +74,13 @@ PARTS: dict[str, Part] = {
             "a map from main to anchor, learnt on the source, holds the target's main task to its anchor",
             needs=SOURCE_ANCHOR | TARGET_ANCHOR,
         ),
-        Part("fourier", "source images in the colours of target images", every_phase=True, reads_target=True),
+        Part(
+            "fourier",
+            "source images in the colours of target images",
+            every_phase=True,
+            reads_target=True,
+            images_alone=True,
+        ),
         Part("uncertainty", "λ of every task is learnt with its uncertainty", every_phase=True, needs=SOURCE_ANCHOR),
         Part("gradnorm", "λ makes the tasks' gradients equally large", every_phase=True, needs=SOURCE_ANCHOR),
         Part("adabn", "batch statistics are taken anew on the target at the end", reads_target=True),
@@ -84,13 +93,17 @@ PARTS: dict[str, Part] = {
 class Phase:
     """One stretch of training: which labels it sees, whether the head is frozen, whether an adversary takes part.
 
-    `parts`: names in `PARTS`.
+    Attributes:
+        parts: names in `PARTS`.
+        branch: what is trained, the rest being frozen, where anchor and main task have a network each, see
+            `headfreeze.models.transfer`; None: they share one.
     """
 
     supervision: Supervision
     freeze_head: bool = False
     adversary: bool = False
     parts: frozenset[str] = frozenset()
+    branch: Branch | None = None
 
     def uses(self, domain: Domain) -> bool:
         """Whether images of this domain are looked at."""
@@ -105,11 +118,15 @@ class Phase:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A named list of phases. They share one budget of steps."""
+    """A named list of phases. They share one budget of steps.
+
+    `share`: of the first phase, the others have equal parts of the rest; None: as the settings say.
+    """
 
     name: str
     phases: tuple[Phase, ...]
     about: str
+    share: float | None = None
 
     @property
     def supervision(self) -> Supervision:
@@ -121,12 +138,26 @@ class Recipe:
         """What any of its phases has."""
         return frozenset().union(*(phase.parts for phase in self.phases))
 
+    @property
+    def branched(self) -> bool:
+        """Whether the anchor and the main task have a network each."""
+        return any(phase.branch for phase in self.phases)
+
+    def budget(self, steps: int, share: float) -> list[int]:
+        """Steps of each phase, see `split_budget`; `share`: as the settings say."""
+        return split_budget(steps, len(self.phases), self.share or share)
+
 
 _BASELINE = Phase(SOURCE_MAIN)
 _MTL_SOURCE = Phase(SOURCE_MAIN | SOURCE_ANCHOR)
 _MTL_TARGET = Phase(SOURCE_MAIN | TARGET_ANCHOR)
 _MTL_BOTH = Phase(SOURCE_MAIN | SOURCE_ANCHOR | TARGET_ANCHOR)
 _MTL_BOTH_FROZEN = Phase(_MTL_BOTH.supervision, freeze_head=True)
+_TRANSFER = (
+    Phase(SOURCE_ANCHOR | TARGET_ANCHOR, branch="anchor"),
+    Phase(SOURCE_MAIN, branch="main"),
+    Phase(SOURCE_MAIN, branch="transfer"),  # the labels measure what comes out; the loss compares features
+)
 
 
 def _with_adversary(phase: Phase) -> Phase:
@@ -148,6 +179,7 @@ RECIPES: dict[str, Recipe] = {
         Recipe("mtl-both-da", (_with_adversary(_MTL_BOTH),), "mtl-both with an adversary"),
         Recipe("mtl-finetune-da", (_MTL_SOURCE, _with_adversary(_MTL_BOTH)), "an adversary in the second phase"),
         Recipe("headfreeze-da", (_MTL_SOURCE, _with_adversary(_MTL_BOTH_FROZEN)), "an adversary in the second phase"),
+        Recipe("transfer", _TRANSFER, "two networks; anchor features to main features (AT/DT)", share=1 / 3),
         Recipe("oracle", (Phase(_MTL_BOTH.supervision | TARGET_MAIN),), "every label there is: the upper bound"),
     )
 }
@@ -158,12 +190,13 @@ COMPARED = ("baseline", "mtl-both", "mtl-finetune", "headfreeze", "oracle")
 
 def table() -> str:
     """The recipes with the labels each phase sees and what it freezes, for people."""
-    lines = [f"{'recipe':<17}{'phase':<7}{''.join(f'{name:<6}' for name in MARKS)}{'head':<8}adversary"]
+    lines = [f"{'recipe':<17}{'phase':<7}{''.join(f'{name:<6}' for name in MARKS)}{'head':<8}{'adversary':<11}trains"]
     for recipe in RECIPES.values():
         for number, phase in enumerate(recipe.phases, 1):
             name, about = (recipe.name, recipe.about) if number == 1 else ("", "")
             seen = "".join(f"{'✓' if pair <= phase.supervision else '':<6}" for pair in MARKS.values())
             does = f"{'frozen' if phase.freeze_head else '':<8}{'✓' if phase.adversary else '':<11}"
+            does += f"{phase.branch or '':<10}"
             lines.append(f"{name:<17}{number:<7}{seen}{does}{about}".rstrip())
     lines += ["", *(f"+{part.name:<16}{part.about}" for part in PARTS.values())]
     return "\n".join([*lines, "", "y_Sm, y_Sa: main and anchor labels of the source; y_Tm, y_Ta: of the target."])
@@ -187,6 +220,12 @@ def find_recipe(name: str) -> Recipe:
             raise InputError(f"recipe '{name}': 'checked' is a teacher already; leave 'teacher' out")
         if part == "gradnorm" and "uncertainty" in parts:
             raise InputError(f"recipe '{name}': 'uncertainty' and 'gradnorm' both choose λ; leave one out")
+        if RECIPES[base].branched and not PARTS[part].images_alone:
+            fit = ", ".join(p.name for p in PARTS.values() if p.images_alone)
+            raise InputError(
+                f"recipe '{name}': the part '{part}' changes how one network learns both tasks, and {base} has one for"
+                f" each; leave it out, or take one of {fit}"
+            )
         if not PARTS[part].needs <= RECIPES[base].phases[-1].supervision:
             marks = ", ".join(mark for mark, pair in MARKS.items() if pair <= PARTS[part].needs)
             fit = ", ".join(r for r in RECIPES if PARTS[part].needs <= RECIPES[r].phases[-1].supervision)
@@ -213,7 +252,7 @@ def _with_parts(recipe: Recipe, name: str, parts: Sequence[str]) -> Recipe:
     phases = [replace(phase, parts=everywhere) for phase in recipe.phases[:-1]]
     last = replace(recipe.phases[-1], parts=frozenset(parts))
     about = "; ".join([recipe.about, *(PARTS[part].about for part in parts)])
-    return Recipe(name, (*phases, last), about)
+    return replace(recipe, name=name, phases=(*phases, last), about=about)
 
 
 def split_budget(steps: int, phases: int, share: float) -> list[int]:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from headfreeze.models.margin import Margin, margin
 from headfreeze.models.network import Network, Outputs, OutputSpec, Read
 from headfreeze.models.norm import Domain
 from headfreeze.models.own import AnyNetwork, own_network
+from headfreeze.models.transfer import TransferNetwork
+from headfreeze.roles import as_tuple, one_or_list
 from headfreeze.settings import Architecture, Pair
 from headfreeze.tasks import make_task
 from headfreeze.tasks.base import Task
@@ -35,23 +37,33 @@ class RunCard:
     Attributes:
         recipe: its name.
         settings: pair, architecture and training, as `Settings.as_dict` gives them.
-        tasks: {role: {"name", "options"}} for main and anchor.
+        tasks: {role: {"name", "options"}} for main and anchor; a list of them where a role has several.
         trained: names of the tasks that the recipe trained; the others' outputs mean nothing.
         phases: key, steps, λ and validation of each phase.
         parts: names of what the recipe has beside its phases, see `headfreeze.recipes.PARTS`.
+        branched: whether main and anchor have a network each, see `headfreeze.models.transfer`.
     """
 
     recipe: str
     settings: dict[str, Any]
-    tasks: dict[str, dict[str, Any]]
+    tasks: dict[str, Any]
     trained: list[str]
     phases: list[dict[str, Any]]
     parts: list[str] = field(default_factory=list)
+    branched: bool = False
 
     @property
     def adversary(self) -> dict[str, Any] | None:
         """What the adversary of the last phase reports, if it has one."""
         return self.phases[-1].get("adversary")
+
+    def names(self, role: str) -> tuple[str, ...]:
+        """Of the tasks in a role, main or anchor."""
+        return tuple(task["name"] for task in as_tuple(self.tasks[role]))
+
+    def tasks_in(self, role: str) -> tuple[Task, ...]:
+        """The tasks in a role."""
+        return tuple(make_task(task["name"], dict(task["options"])) for task in as_tuple(self.tasks[role]))
 
     def write(self, folder: Path) -> None:
         """Writes FOLDER/run.json."""
@@ -105,21 +117,22 @@ class Run:
 
     def _build(self) -> None:
         """Everything that the card describes."""
-        self.tasks = {t["name"]: make_task(t["name"], dict(t["options"])) for t in self.card.tasks.values()}
+        self.roles = {role: self.card.tasks_in(role) for role in ("main", "anchor")}
+        self.tasks = {task.name: task for tasks in self.roles.values() for task in tasks}
         self.trained = [self.tasks[name].name for name in self.card.trained]
         if not self.trained:
             raise ValueError("a run that predicts nothing")
         pair = Pair(**self.card.settings["pair"])
         self.canvas = Canvas(*pair.height_width, pair.resize)
         architecture = Architecture(**self.card.settings["architecture"])
-        main, anchor = (self.card.tasks[role]["name"] for role in ("main", "anchor"))
-        reading = reading_of(self.card.parts, main, anchor)
-        self.network = build_network(architecture, self.tasks, False, pair.height_width, reading)
+        reading = reading_of(self.card.parts, self.roles)
+        branches = branches_of(self.roles) if self.card.branched else None
+        self.network = build_network(architecture, self.tasks, False, pair.height_width, reading, branches)
 
     @property
     def main(self) -> Task:
-        """The main task."""
-        return self.tasks[self.card.tasks["main"]["name"]]
+        """The first main task, which leads where one number is wanted."""
+        return self.roles["main"][0]
 
     @torch.no_grad()
     def predict(self, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Tensor]:
@@ -132,7 +145,8 @@ class Run:
     def outputs(self, image: UInt8[np.ndarray, "h w 3"], domain: Domain = "target") -> Outputs:
         """What the network gives for one image of a domain, scaled as for training, with its margin."""
         height, width = image.shape[:2]
-        value = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].to(self.device)
+        value = torch.from_numpy(np.require(image, requirements=("C", "W")))  # else torch warns
+        value = value.permute(2, 0, 1)[None].to(self.device)
         scaled = resized(value, self.canvas.size_for(height, width)).float().div_(255)
         self.network.domain = domain
         seen = self.margin(height, width).around(scaled)
@@ -161,7 +175,8 @@ def build_network(
     tasks: Mapping[str, Task],
     pretrained: bool | None = None,
     size: tuple[int, int] = (64, 64),
-    reading: Mapping[str, str] | None = None,
+    reading: Mapping[str, Sequence[str]] | None = None,
+    branches: Mapping[str, str] | None = None,
 ) -> AnyNetwork:
     """The network for these tasks.
 
@@ -170,28 +185,50 @@ def build_network(
         tasks: what it gives.
         pretrained: in place of the architecture's where weights are loaded afterwards.
         size: height and width of the images on which a network of the user's is tried out.
-        reading: task → another task whose prediction its output reads, see `Network`.
+        reading: task → other tasks whose predictions its output reads, see `Network`.
+        branches: task → main or anchor, the branch that gives it, see `TransferNetwork`; None: one network for all.
 
     Raises:
         InputError: there is no such backbone, or a network of the user's does not give what the tasks need.
     """
     outputs = {name: OutputSpec(task.channels, task.vector_channels) for name, task in tasks.items()}
-    for reader, read in (reading or {}).items():
-        outputs[reader] = replace(outputs[reader], reads=Read(read, tasks[read].channels, tasks[read].soft))
+    for reader, names in (reading or {}).items():
+        reads = tuple(Read(name, tasks[name].channels, tasks[name].soft) for name in names)
+        outputs[reader] = replace(outputs[reader], reads=reads)
     if architecture.own:
         return own_network(architecture.backbone, outputs, architecture.norm, size)
-    return Network(
-        outputs,
-        backbone=architecture.backbone,
-        pretrained=architecture.pretrained if pretrained is None else pretrained,
-        width=architecture.width or None,
-        norm=architecture.norm,
+
+    def network(given: Mapping[str, OutputSpec]) -> Network:
+        return Network(
+            given,
+            backbone=architecture.backbone,
+            pretrained=architecture.pretrained if pretrained is None else pretrained,
+            width=architecture.width or None,
+            norm=architecture.norm,
+        )
+
+    if branches is None:
+        return network(outputs)
+    anchor, main = (
+        network({name: spec for name, spec in outputs.items() if branches[name] == branch})
+        for branch in ("anchor", "main")
     )
+    return TransferNetwork(anchor, main)
 
 
-def reading_of(parts: Collection[str], main: str, anchor: str) -> dict[str, str]:
-    """Which task's output reads which other task's prediction, in a recipe with these parts."""
-    return {main: anchor} if "reading" in parts else {}
+def reading_of(parts: Collection[str], roles: Mapping[str, Sequence[Task]]) -> dict[str, list[str]]:
+    """Which task's output reads which other tasks' predictions, in a recipe with these parts."""
+    return {main.name: [anchor.name for anchor in roles["anchor"]] for main in roles["main"] if "reading" in parts}
+
+
+def branches_of(roles: Mapping[str, Sequence[Task]]) -> dict[str, str]:
+    """Task → the branch of a `TransferNetwork` that gives it: that of its role."""
+    return {task.name: role for role, tasks in roles.items() for task in tasks}
+
+
+def as_written(roles: Mapping[str, Sequence[Task]]) -> dict[str, Any]:
+    """The tasks by role as plain values, see `RunCard.tasks`; the keys of phases are made from them as well."""
+    return {role: one_or_list([{"name": t.name, "options": t.options()} for t in of]) for role, of in roles.items()}
 
 
 def choose_device(name: str) -> torch.device:

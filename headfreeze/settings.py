@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
+from headfreeze.roles import as_tuple, named, one_or_list
+
 Augmentation = Literal["none", "geometric", "photometric"]
 Resize = Literal["crop", "squash", "none"]
 Norm = Literal["shared", "frozen", "per_domain"]
@@ -17,6 +19,7 @@ Precision = Literal["32", "bf16", "16"]
 PhaseEnd = Literal["share", "plateau"]
 AdversaryKind = Literal["feature", "output", "joint"]
 AdversaryLoss = Literal["bce", "lsgan"]
+Names = str | tuple[str, ...]
 
 FEATURE_LEVELS = ("backbone", "up1", "up2", "up3")
 FREEZE_POINTS = ("auto", *FEATURE_LEVELS)
@@ -37,8 +40,9 @@ class Pair:
     Args:
         source: folder of the labelled synthetic images, in the folder format.
         target: folder of the real images, in the folder format.
-        main: the task that is wanted on the target; labelled on the source.
-        anchor: the task that is labelled on both.
+        main: the task that is wanted on the target; labelled on the source. Several: a list, or separated by commas;
+            the first leads where one number is wanted.
+        anchor: the task that is labelled on both, or several.
         size: training resolution in pixels, PX or HxW.
         resize: how an image of another size gets there. crop: its shorter side is scaled, windows are cut from the
             longer one; squash: both sides are scaled; none: windows are cut from the image as it is.
@@ -53,8 +57,8 @@ class Pair:
 
     source: Path
     target: Path
-    main: str
-    anchor: str
+    main: Names
+    anchor: Names
     size: int | str = 128
     resize: Resize = "crop"
     augment: Augmentation = "photometric"
@@ -65,6 +69,18 @@ class Pair:
     def __post_init__(self) -> None:
         for name in ("source", "target"):
             object.__setattr__(self, name, Path(getattr(self, name)))  # strings are welcome
+        for role in ("main", "anchor"):
+            object.__setattr__(self, role, named(getattr(self, role)))
+
+    @property
+    def mains(self) -> tuple[str, ...]:
+        """Names of the main tasks."""
+        return as_tuple(self.main)
+
+    @property
+    def anchors(self) -> tuple[str, ...]:
+        """Names of the anchors."""
+        return as_tuple(self.anchor)
 
     @property
     def height_width(self) -> tuple[int, int]:
@@ -78,8 +94,7 @@ class Pair:
             yield f"size is '{self.size}'; give PX or HxW in pixels, for example 128 or 96x128"
         elif min(self.height_width) < 16:
             yield f"size is {self.size}; the smallest training resolution is 16 pixels"
-        if self.main == self.anchor:
-            yield f"main and anchor are both '{self.main}'; they must be two different tasks"
+        yield from self._role_problems()
         if not SMALLEST_ZOOM <= self.zoom <= 1:
             yield f"zoom is {self.zoom}; give the smallest window's side as a share, from {SMALLEST_ZOOM} to 1"
         if not 0 <= self.rotate_deg <= LARGEST_ROTATION_DEG:
@@ -87,6 +102,15 @@ class Pair:
         if not 0 < self.fov_deg <= LARGEST_FOV_DEG:
             yield f"fov_deg is {self.fov_deg}; give degrees above 0 and up to {LARGEST_FOV_DEG}"
         yield from _choice_problems(self)
+
+    def _role_problems(self) -> Iterator[str]:
+        for role, names in (("main", self.mains), ("anchor", self.anchors)):
+            if not names:
+                yield f"{role} is empty; name a task, or several separated by commas"
+            for name in sorted({name for name in names if names.count(name) > 1}):
+                yield f"{role} is {','.join(names)}; name '{name}' once"
+        for name in dict.fromkeys(name for name in self.mains if name in self.anchors):
+            yield f"main and anchor are both '{name}'; a task can be one of them"
 
 
 @dataclass(frozen=True)
@@ -138,7 +162,7 @@ class Training:
         accumulate: batches whose gradients are added up before a step.
         ema: decay of the exponential moving average of the weights that is kept as the result; 0 means none.
         precision: 32, or mixed precision with bf16 or 16.
-        anchor_weight: lambda of the anchor's loss; 0 means it is measured so that the losses' magnitudes agree.
+        anchor_weight: lambda of each anchor's loss; 0 means it is measured so that the losses' magnitudes agree.
         phase_share: share of the budget of the first of two phases.
         phase_end: the first of two phases ends at its share of the budget, or earlier at its plateau on source
             validation; what is left over goes to the second.
@@ -348,7 +372,15 @@ class Settings:
         """Plain values, for files; paths as strings."""
         plain = dataclasses.asdict(self)
         plain["pair"] |= {"source": str(self.pair.source), "target": str(self.pair.target)}
+        plain["pair"] |= {"main": one_or_list(self.pair.mains), "anchor": one_or_list(self.pair.anchors)}
         return plain
+
+
+def as_flag(value: Any) -> str:
+    """A setting's value as the command line takes it."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _choice_problems(settings: Any) -> Iterator[str]:

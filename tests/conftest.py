@@ -11,7 +11,7 @@ import torch
 from jaxtyping import install_import_hook
 
 from tests.typechecking import checked
-from tests.worlds import TinyPair, write_pair
+from tests.worlds import TinyPair, add_edges, write_pair
 
 install_import_hook("headfreeze", f"{checked.__module__}.{checked.__name__}")  # before anything imports the package
 
@@ -50,6 +50,12 @@ def tiny_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TinyPair]:
     before = pair.digest()
     yield pair
     assert pair.digest() == before, "a test changed the shared tiny pair; let it work on tiny_pair.copy(tmp_path)"
+
+
+@pytest.fixture(scope="session")
+def edged_pair(tiny_pair: TinyPair, tmp_path_factory: pytest.TempPathFactory) -> TinyPair:
+    """The tiny pair with a fourth task, edges. Read only."""
+    return add_edges(tiny_pair.copy(tmp_path_factory.mktemp("edged")))
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,8 @@ from headfreeze.progress import Report
 from headfreeze.run import RunCard
 from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
 from headfreeze.training import fit as fitting
-from headfreeze.training.fit import Session, fit
+from headfreeze.training.fit import fit
+from headfreeze.training.session import Session
 from headfreeze.training.store import PhaseFolder
 from tests.worlds import TinyPair
 

@@ -28,18 +28,24 @@ PAPER: dict[str, list[tuple[set[tuple[str, str]], set[str]]]] = {
 }
 """Li et al., WACV 2021, §3 and Table 1: the labels of each phase, and what else it is."""
 
+RIVALS: dict[str, list[tuple[set[tuple[str, str]], set[str]]]] = {
+    "transfer": [({SA, TA}, {"anchor"}), ({SM}, {"main"}), ({SM}, {"transfer"})],
+}
+"""Ramirez et al., ICCV 2019."""
+
 
 def test_every_recipe_is_the_papers_phase_by_phase() -> None:
     found = {
         name: [(set(phase.supervision), _features(phase)) for phase in recipe.phases]
         for name, recipe in RECIPES.items()
     }
-    assert found == PAPER
+    assert found == PAPER | RIVALS
     assert all(recipe.name == name and recipe.about for name, recipe in RECIPES.items())
 
 
 def _features(phase: Phase) -> set[str]:
-    return ({FROZEN} if phase.freeze_head else set()) | ({ADVERSARY} if phase.adversary else set())
+    own = {phase.branch} if phase.branch else set()
+    return own | ({FROZEN} if phase.freeze_head else set()) | ({ADVERSARY} if phase.adversary else set())
 
 
 def test_only_the_oracle_sees_main_labels_of_the_target() -> None:
@@ -70,16 +76,19 @@ def test_an_unknown_recipe_is_named_with_the_nearest() -> None:
 def test_the_table_shows_the_check_marks() -> None:
     lines = table().splitlines()
     heads = lines[0].split()
-    assert heads == ["recipe", "phase", "y_Sm", "y_Sa", "y_Tm", "y_Ta", "head", "adversary"]
+    assert heads == ["recipe", "phase", "y_Sm", "y_Sa", "y_Tm", "y_Ta", "head", "adversary", "trains"]
     at = [lines[0].index(name) for name in ("y_Sm", "y_Sa", "y_Tm", "y_Ta")]
-    rows = lines[1 : 1 + sum(len(phases) for phases in PAPER.values())]
+    shown = {name: (PAPER | RIVALS)[name] for name in RECIPES}
+    rows = lines[1 : 1 + sum(len(phases) for phases in shown.values())]
     marks = [{pair for pair, k in zip((SM, SA, TM, TA), at, strict=True) if row[k] == "✓"} for row in rows]
-    assert marks == [labels for phases in PAPER.values() for labels, _ in phases]
-    assert [row.split()[0] for row in rows if not row.startswith(" ")] == list(PAPER)
-    flat = [features for phases in PAPER.values() for _, features in phases]
+    assert marks == [labels for phases in shown.values() for labels, _ in phases]
+    assert [row.split()[0] for row in rows if not row.startswith(" ")] == list(shown)
+    flat = [features for phases in shown.values() for _, features in phases]
     head, adversary = lines[0].index("head"), lines[0].index("adversary")
     assert [row[head : head + 6] == "frozen" for row in rows] == [FROZEN in features for features in flat]
     assert [row[adversary : adversary + 1] == "✓" for row in rows] == [ADVERSARY in features for features in flat]
+    trains = [row[lines[0].index("trains") :].split(" ", 1)[0] for row in rows]
+    assert trains == [next(iter(features - {FROZEN, ADVERSARY}), "") for features in flat]
     assert all(line == line.rstrip() for line in lines)
 
 

@@ -1,6 +1,6 @@
 """From settings to an adversary for a network and its tasks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from headfreeze.adversaries import feature, output
 from headfreeze.adversaries.base import Adversary
@@ -13,7 +13,7 @@ TINY_OUTPUT_WIDTH = 16
 
 
 def build_adversary(
-    settings: Adversarial, network: AnyNetwork, tasks: Mapping[str, Task], main: str, tiny: bool = False
+    settings: Adversarial, network: AnyNetwork, tasks: Mapping[str, Task], mains: Sequence[str], tiny: bool = False
 ) -> Adversary:
     """The adversary that the settings describe, with fresh weights.
 
@@ -21,7 +21,7 @@ def build_adversary(
         settings: which adversary, and its sizes.
         network: what it will look at.
         tasks: those that the phase trains.
-        main: the name of the main task.
+        mains: the names of the main tasks.
         tiny: take small discriminators where the settings leave their width open.
     """
     width, weight = settings.discriminator_width, settings.adversary_weight
@@ -32,7 +32,7 @@ def build_adversary(
         return feature.FeatureAdversary(channels, weight, width or (TINY_FEATURE_WIDTH if tiny else feature.WIDTH))
     below = settings.levels[1] if len(settings.levels) > 1 else None
     return output.OutputAdversary(
-        tasks if settings.adversary == "joint" else {main: tasks[main]},
+        tasks if settings.adversary == "joint" else {main: tasks[main] for main in mains},
         weight,
         width or (TINY_OUTPUT_WIDTH if tiny else output.WIDTH),
         settings.adversary_loss,

@@ -10,6 +10,7 @@ from headfreeze.comparison.results import Results
 from headfreeze.errors import InputError
 from headfreeze.evaluation.evaluate import Scores
 from headfreeze.files import write_json
+from headfreeze.roles import as_tuple
 from headfreeze.run import RunCard
 from headfreeze.tasks import make_task
 
@@ -25,7 +26,7 @@ class ComparisonCard:
         recipes: names, in the order of the tables.
         seeds: of every recipe.
         settings: as `Settings.as_dict` gives them; the training's own seed means nothing here.
-        main: name and options of the main task.
+        main: name and options of the main task; a list where several are judged, the one that leads first.
         inside: the task inside of whose labels alone pixels were judged; empty: everywhere.
         evaluation: name of the folder in RUN/evaluation that holds what was found.
         phases: folder of the store of phases.
@@ -34,7 +35,7 @@ class ComparisonCard:
     recipes: tuple[str, ...]
     seeds: tuple[int, ...]
     settings: dict[str, Any]
-    main: dict[str, Any]
+    main: dict[str, Any] | list[dict[str, Any]]
     inside: str
     evaluation: str
     phases: str
@@ -74,8 +75,10 @@ class ComparisonCard:
 
     def empty_results(self) -> Results:
         """Results to which nothing was added yet."""
-        task = make_task(self.main["name"], dict(self.main["options"]))
-        return Results(task, self.settings["training"]["steps"], self.inside)
+        tasks = [make_task(task["name"], dict(task["options"])) for task in as_tuple(self.main)]
+        first, *others = [Results(task, self.settings["training"]["steps"], self.inside) for task in tasks]
+        first.others.update((results.task.name, results) for results in others)
+        return first
 
 
 def read_results(folder: Path) -> Results:
@@ -85,10 +88,10 @@ def read_results(folder: Path) -> Results:
         InputError: no comparison lies there, or one of its files is damaged.
     """
     card = ComparisonCard.read(folder)
-    results, main = card.empty_results(), card.main["name"]
+    results = card.empty_results()
     for recipe, seed, run in card.runs(folder):
         evaluation = run / "evaluation" / card.evaluation
         if (evaluation / "metrics.json").is_file():  # the last file that an evaluation writes
-            scores = Scores.read(evaluation, [main])
-            results.add(recipe, seed, scores.metrics[main], scores.images[main], RunCard.read(run).adversary)
+            scores = Scores.read(evaluation, [results.task.name, *results.others])
+            results.book(recipe, seed, scores, RunCard.read(run).adversary)
     return results

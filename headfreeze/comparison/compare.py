@@ -5,27 +5,29 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from headfreeze.comparison.card import ComparisonCard
-from headfreeze.comparison.features import features_of
+from headfreeze.comparison.features import features_of, placing
 from headfreeze.comparison.figure import draw_figure
 from headfreeze.comparison.figures.features import write_features
 from headfreeze.comparison.graph import Graph, RunNode
 from headfreeze.comparison.report import write_report
 from headfreeze.comparison.results import Results
 from headfreeze.comparison.schedule import Schedule, carried_out
-from headfreeze.comparison.table import write_tables
+from headfreeze.comparison.table import write_rows, write_tables
 from headfreeze.comparison.work import Setup
 from headfreeze.data.folder import Dataset, open_dataset
 from headfreeze.errors import raise_all
 from headfreeze.evaluation.evaluate import Scores, check_inside, evaluation_name
-from headfreeze.files import check_folder, write_json, write_text
+from headfreeze.evaluation.kept import judged
+from headfreeze.files import check_folder, write_json
 from headfreeze.models.norm import Domain
 from headfreeze.pictures import spread
 from headfreeze.recipes import COMPARED, Recipe, find_recipe
+from headfreeze.roles import one_or_list
 from headfreeze.run import Run, RunCard
 from headfreeze.settings import LARGEST_SEED, Adversarial, Architecture, Compute, Pair, Settings, Training
 from headfreeze.tasks import own_modules
-from headfreeze.training.fit import Session
 from headfreeze.training.processes import by_first
+from headfreeze.training.session import Session
 
 _FIGURE_ROWS = 6
 
@@ -49,10 +51,10 @@ def compare(
     these alone.
 
     Args:
-        pair: the two datasets and their tasks; the target's test split needs labels of the main task.
+        pair: the two datasets and their tasks; the target's test split needs labels of the (first) main task.
         out: gets report.html, figures, comparison.json, progress.json, runs/RECIPE-seedK, results.csv, summary.json,
-            table.md, .tex and .csv, tests.csv, figure.png and, where the anchor names places (keypoints, classes),
-            features.png.
+            table.md, .tex and .csv, tests.csv, figure.png and, where an anchor names places (keypoints, classes),
+            features.png; of several main tasks results-TASK.csv of the further ones, which table.md has as well.
         recipes: names in RECIPES, or recipes of one's own.
         seeds: of weights, batches and augmentation; the training's own seed is not used.
         architecture: the network.
@@ -89,10 +91,8 @@ def compare(
         results = comparison.empty_results()
         for each in [run for run in graph.runs if run in found]:  # as the tables have them, whichever came in first
             scores, card = found[each]
-            results.add(
-                each.recipe.name, each.seed, scores.metrics[pair.main], scores.images[pair.main], card.adversary
-            )
-        by_first(session.fabric, lambda: write_text(out / "results.csv", results.csv()))  # noqa: B023  # called at once
+            results.book(each.recipe.name, each.seed, scores, card.adversary)
+        by_first(session.fabric, lambda: write_rows(out, results))  # noqa: B023  # called at once
 
     by_first(session.fabric, lambda: _write(out, results, time.monotonic() - start))
     by_first(session.fabric, lambda: _draw(session, target, comparison, out))
@@ -112,24 +112,25 @@ def _checked(session: Session, recipes: Sequence[str | Recipe], out: Path, insid
     """The target; what the last recipe lacks is said before the first one is trained."""
     check_folder(out)
     target = open_dataset(session.settings.pair.target)
-    task = target.task(session.settings.pair.main)
-    target.samples("test", [task.name])  # labels of the target's main task: for the evaluation, and the oracle
+    mains = session.settings.pair.mains
+    task, names = target.task(mains[0]), judged(target, "test", mains, inside)
+    target.samples("test", names)  # labels of the target's main task: for the evaluation, and the oracle
     for recipe in recipes:
         session.check(_recipe(recipe))
     if inside:
-        check_inside(target, "test", [task.name] if task.dense and task.name != inside else [], inside)
+        check_inside(target, "test", names if task.dense and task.name != inside else names[1:], inside)
     return target
 
 
 def _card(
     session: Session, target: Dataset, recipes: Sequence[str | Recipe], seeds: Sequence[int], inside: str
 ) -> ComparisonCard:
-    task = target.task(session.settings.pair.main)
+    tasks = [target.task(name) for name in judged(target, "test", session.settings.pair.mains, inside)]
     return ComparisonCard(
         recipes=tuple(map(_name, recipes)),
         seeds=tuple(seeds),
         settings=session.settings.as_dict(),
-        main={"name": task.name, "options": task.options()},
+        main=one_or_list([{"name": task.name, "options": task.options()} for task in tasks]),
         inside=inside,
         evaluation=evaluation_name(target, "test", inside),
         phases=session.store.location,
@@ -143,14 +144,15 @@ def _write(out: Path, results: Results, seconds: float) -> None:
 
 def _draw(session: Session, target: Dataset, comparison: ComparisonCard, out: Path) -> None:
     """Pictures of every recipe's first seed."""
-    settings, task = session.settings, target.task(session.settings.pair.main)
+    settings, task = session.settings, target.task(session.settings.pair.mains[0])
     firsts = {name: folder for name, seed, folder in comparison.runs(out) if seed == comparison.seeds[0]}
     runs = {name: Run(folder, settings.training.device) for name, folder in firsts.items()}
     shown = spread([s for s in target.samples("test", [task.name]) if s.labels], _FIGURE_ROWS)
     draw_figure(runs, shown, task, out / "figure.png")
     datasets: dict[Domain, Dataset] = {"source": open_dataset(settings.pair.source), "target": target}
     stage = settings.training.freeze_point(settings.architecture)
-    if found := features_of(runs, datasets, settings.pair.anchor, stage):
+    anchor = placing([datasets["source"].task(name) for name in settings.pair.anchors])
+    if found := features_of(runs, datasets, anchor.name, stage):
         write_features(found, out / "features.png")
 
 

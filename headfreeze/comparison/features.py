@@ -95,6 +95,11 @@ def places(task: Task) -> dict[int, str]:
     return {}
 
 
+def placing(anchors: Sequence[Task]) -> Task:
+    """The first of the anchors that names places; the first of all where none does."""
+    return next((anchor for anchor in anchors if places(anchor)), anchors[0])
+
+
 def features_of(
     runs: Mapping[str, Run], datasets: Mapping[Domain, Dataset], anchor: str, stage: str
 ) -> dict[str, PlacedFeatures]:

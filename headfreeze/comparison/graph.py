@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from headfreeze.recipes import DOMAINS, Phase, Recipe, split_budget
+from headfreeze.recipes import DOMAINS, Phase, Recipe
 from headfreeze.settings import Training
 
 
@@ -121,7 +121,7 @@ def chain(node: Node) -> list[Node]:
 
 def _nodes(recipe: Recipe, seed: int, training: Training) -> list[Node]:
     """The nodes of one run."""
-    budget = split_budget(training.steps, len(recipe.phases), training.phase_share)
+    budget = recipe.budget(training.steps, training.phase_share)
     last = len(recipe.phases) - 1
     stretches = [Stretch(phase, budget[k], k == last) for k, phase in enumerate(recipe.phases)]
     phases = [PhaseNode(tuple(stretches[: k + 1]), seed) for k in range(len(stretches))]

@@ -11,6 +11,7 @@ import numpy as np
 
 from headfreeze.comparison.pooled import direction, image_scores, is_root, stand_in
 from headfreeze.errors import InputError
+from headfreeze.evaluation.evaluate import Scores
 from headfreeze.evaluation.resampling import Resampling
 from headfreeze.evaluation.significance import PairTest, pair_tests, ratio_interval
 from headfreeze.tasks.base import Task
@@ -26,12 +27,13 @@ class Results:
     """Everything that a comparison measured on the target's test split.
 
     Attributes:
-        task: the main task.
+        task: the main task; of several the first.
         budget: steps of every recipe.
         inside: the task inside of whose labels alone pixels were judged; empty: everywhere.
         metrics: {recipe: {seed: {metric: value}}}.
         images: {recipe: {seed: scores of every image}}.
         adversaries: {recipe: {seed: what its last phase's adversary reports}}, for recipes that have one.
+        others: {task: the same of another main task}, where there are several.
     """
 
     task: Task
@@ -40,6 +42,7 @@ class Results:
     metrics: dict[str, dict[int, dict[str, float]]] = field(default_factory=dict)
     images: dict[str, dict[int, ImageRows]] = field(default_factory=dict)
     adversaries: dict[str, dict[int, dict[str, Any]]] = field(default_factory=dict)
+    others: "dict[str, Results]" = field(default_factory=dict)
     _tests: dict[str, dict[tuple[str, str], PairTest]] = field(default_factory=dict, init=False, repr=False)
     _resampling: dict[str, Resampling] = field(default_factory=dict, init=False, repr=False)
 
@@ -63,6 +66,16 @@ class Results:
         self.images.setdefault(recipe, {})[seed] = images
         if adversary:
             self.adversaries.setdefault(recipe, {})[seed] = adversary
+
+    def book(self, recipe: str, seed: int, scores: Scores, adversary: dict[str, Any] | None = None) -> None:
+        """Books one trained and evaluated recipe with the scores of all main tasks.
+
+        Raises:
+            InputError: its images are not those of the others.
+        """
+        self.add(recipe, seed, scores.metrics[self.task.name], scores.images[self.task.name], adversary)
+        for name, results in self.others.items():
+            results.add(recipe, seed, scores.metrics[name], scores.images[name])
 
     def mean(self, recipe: str) -> dict[str, float]:
         """Every metric of a recipe, averaged over its seeds."""

@@ -14,12 +14,13 @@ from headfreeze.comparison.tracking import Tracker, said_at_the_end
 from headfreeze.comparison.work import Job, Setup
 from headfreeze.data.folder import Dataset
 from headfreeze.evaluation.evaluate import Scores, evaluation_name
-from headfreeze.evaluation.kept import evaluation_of, keep, kept
+from headfreeze.evaluation.kept import evaluation_of, judged, keep, kept
 from headfreeze.progress import progress
 from headfreeze.run import RunCard
 from headfreeze.settings import Compute
-from headfreeze.training.fit import RecipeTraining, Session
+from headfreeze.training.fit import RecipeTraining, fit_recipe, written_run
 from headfreeze.training.processes import by_first
+from headfreeze.training.session import Session
 from headfreeze.training.store import PhaseFolder
 
 _SECONDS_BETWEEN_LOOKS = 2.0
@@ -43,7 +44,8 @@ class Schedule:
         self.session, self.graph, self._runs = session, graph, runs
         self._folders: dict[PhaseNode, PhaseFolder] = {}
         self._evaluation = evaluation_name(target, "test", inside)
-        self._scores_of = evaluation_of(target, "test", session.settings.pair.main, inside)
+        tasks = judged(target, "test", session.settings.pair.mains, inside)
+        self._scores_of = evaluation_of(target, "test", tasks, inside)
         self.trained: set[PhaseNode] = set()
         """Phases that were not there."""
 
@@ -98,7 +100,7 @@ class Schedule:
     @cached_property
     def _needless(self) -> list[PhaseNode]:
         """Phases of runs alone that are written, wherever the phases have gone."""
-        written = {node: self.session.written(node.recipe, run, node.seed) for node, run in self._runs.items()}
+        written = {node: written_run(self.session, node.recipe, run, node.seed) for node, run in self._runs.items()}
         needed = {phase for node, card in written.items() if not card for phase in chain(node)}
         return [phase for phase in self.graph.phases if phase not in needed]
 
@@ -123,7 +125,7 @@ class Schedule:
 
     def _card(self, node: RunNode) -> RunCard:
         """Of the run, which is written here if it is not there yet: its phases are trained."""
-        return self.session.fit(node.recipe, self._runs[node], node.seed)
+        return fit_recipe(self.session, node.recipe, self._runs[node], node.seed)
 
     def _of(self, card: RunCard) -> dict[str, object]:
         return self._scores_of | {"key": card.phases[-1]["key"]}

@@ -14,6 +14,13 @@ from headfreeze.files import write_text
 __all__ = ["adversaries", "latex", "markdown", "own_table", "verdict", "write_tables"]
 
 
+def write_rows(out: Path, results: Results) -> None:
+    """Writes results.csv, and results-TASK.csv of further main tasks: a row for each recipe and seed."""
+    write_text(out / "results.csv", results.csv())
+    for name, other in results.others.items():
+        write_text(out / f"results-{name}.csv", other.csv())
+
+
 def write_tables(out: Path, results: Results) -> None:
     """Writes table.md, table.tex, table.csv and tests.csv into the folder `out`."""
     write_text(out / "table.md", markdown(results))
@@ -35,6 +42,8 @@ def markdown(results: Results) -> str:
         parts += ["## Every pair", markdown_table(tests), tests.caption]
     if results.adversaries:
         parts += ["## Did the adversaries do their work?", adversaries(results)]
+    for name, other in results.others.items():
+        parts += [f"## {name}, a further main task", markdown_table(full(other)), full(other).caption]
     if results.task.kind == "normals":
         beside = beside_paper(results)
         parts += ["## Beside the paper", markdown_table(beside), beside.caption, "## The paper's own numbers"]
@@ -53,8 +62,9 @@ def latex(results: Results) -> str:
 
 
 def own_table(results: Results) -> str:
-    """Every recipe's metrics, averaged over seeds: for a terminal."""
-    return markdown_table(compact(results))
+    """Every recipe's metrics, averaged over seeds: for a terminal; of further main tasks below."""
+    others = [f"{name}:\n{markdown_table(compact(other))}" for name, other in results.others.items()]
+    return "\n\n".join([markdown_table(compact(results)), *others])
 
 
 def adversaries(results: Results) -> str:

@@ -11,13 +11,15 @@ from headfreeze.comparison.graph import PhaseNode, RunNode
 from headfreeze.data.folder import Dataset, open_dataset
 from headfreeze.data.images import read_image
 from headfreeze.evaluation.evaluate import Scores, score
+from headfreeze.evaluation.kept import judged
 from headfreeze.imports import import_module_here
 from headfreeze.progress import hush
 from headfreeze.recipes import Recipe
 from headfreeze.run import Run
 from headfreeze.settings import Settings
-from headfreeze.training.fit import RecipeTraining, Session
+from headfreeze.training.fit import RecipeTraining, fit_recipe
 from headfreeze.training.processes import by_first
+from headfreeze.training.session import Session
 
 
 @dataclass(frozen=True)
@@ -85,13 +87,14 @@ class Shop:
         if run := job.run:
             return by_first(self.session.fabric, lambda: self._scored(run))
         with TemporaryDirectory(prefix="headfreeze-") as folder:
-            self.session.fit(job.recipe, Path(folder) / "run", job.node.seed)
+            fit_recipe(self.session, job.recipe, Path(folder) / "run", job.node.seed)
             return self._scored(Path(folder) / "run")
 
     def _scored(self, folder: Path) -> Scores:
         settings = self.setup.settings
         run = Run(folder, settings.training.device)
-        tasks = {settings.pair.main: run.tasks[settings.pair.main]}
+        names = judged(self.target, "test", settings.pair.mains, self.setup.inside)
+        tasks = {name: run.tasks[name] for name in names}
         return score(lambda s: run.predict(read_image(s.image)), self.target, "test", tasks, self.setup.inside)
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +10,34 @@ from headfreeze.data.folder import Dataset, files_below, files_fingerprint
 from headfreeze.errors import InputError
 from headfreeze.evaluation.evaluate import Scores
 from headfreeze.files import write_json
+from headfreeze.roles import as_tuple, one_or_list
 
 FORMAT = 1
 """Raise it when a change of the code changes scores."""
 _FILE = "evaluated.json"
 
 
-def evaluation_of(dataset: Dataset, split: str, main: str, inside: str) -> dict[str, Any]:
-    """All beside the network that determines its scores."""
+def judged(dataset: Dataset, split: str, mains: Sequence[str], inside: str) -> list[str]:
+    """Those of a run's main tasks that are judged on a split: the first, and others that it has labels of.
+
+    Args:
+        dataset: the target.
+        split: of it.
+        mains: names of the main tasks.
+        inside: a task inside of whose labels alone pixels are judged.
+    """
+    there = [name for name in mains[1:] if name in dataset.tasks and (dataset.root / split / name).is_dir()]
+    if inside:
+        there = [name for name in there if dataset.tasks[name].dense and name != inside]
+    return [mains[0], *there]
+
+
+def evaluation_of(dataset: Dataset, split: str, tasks: Sequence[str], inside: str) -> dict[str, Any]:
+    """All beside the network that determines its scores on these tasks."""
     root = dataset.root
     return {
         "format": FORMAT,
-        "task": main,
+        "task": one_or_list(tasks),
         "inside": inside,
         "tasks": {name: task.options() for name, task in sorted(dataset.tasks.items())},
         "files": files_fingerprint(sorted(path for _, path in files_below(root / split)), root),
@@ -40,13 +56,13 @@ def kept(folder: Path, of: Mapping[str, Any]) -> Scores | None:
     try:
         written = json.loads((folder / _FILE).read_text())
         if written == {"of": of, "scores": _digest(folder, of["task"])}:
-            return Scores.read(folder, [of["task"]])
+            return Scores.read(folder, as_tuple(of["task"]))
     except (OSError, ValueError, InputError):  # not there, or damaged
         pass
     return None
 
 
-def _digest(folder: Path, task: str) -> str:
+def _digest(folder: Path, tasks: str | list[str]) -> str:
     """Of the files with the scores: `headfreeze evaluate` writes to the same place."""
-    files = (folder / "metrics.json", folder / f"{task}_images.csv")
+    files = (folder / "metrics.json", *(folder / f"{task}_images.csv" for task in as_tuple(tasks)))
     return hashlib.blake2b(b"\0".join(path.read_bytes() for path in files), digest_size=16).hexdigest()

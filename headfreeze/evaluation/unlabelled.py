@@ -1,5 +1,8 @@
 """What validators have in common: which images of the target they look at, and a score as something to be low."""
 
+import math
+from collections.abc import Sequence
+
 from headfreeze.data.folder import Sample
 from headfreeze.data.pair import OpenPair
 from headfreeze.pictures import spread
@@ -7,6 +10,7 @@ from headfreeze.tasks.base import Task
 
 IMAGES = 64
 """Of a domain that are looked at, at equal distances."""
+_LEAST = 1e-6
 
 
 def target_images(pair: OpenPair) -> list[Sample]:
@@ -22,3 +26,14 @@ def split_with(pair: OpenPair, domain: str, task: str = "image") -> str:
 def badness(task: Task, metrics: dict[str, float]) -> float:
     """The task's score, negated where more is better."""
     return metrics[task.score] if task.lower_is_better else -metrics[task.score]
+
+
+def together(found: Sequence[tuple[Task, dict[str, float]]]) -> float:
+    """The badness of one task; of several one number, by which runs are ranked alike whatever units the scores have.
+
+    That is the geometric mean of the errors, with the inverse of a score of which more is better. NaN for no task.
+    """
+    if len(found) < 2:
+        return badness(*found[0]) if found else math.nan
+    scores = [(max(metrics[task.score], _LEAST), 1 if task.lower_is_better else -1) for task, metrics in found]
+    return math.exp(sum(sign * math.log(score) for score, sign in scores) / len(scores))

@@ -19,7 +19,7 @@ from headfreeze.errors import InputError
 from headfreeze.evaluation.diversity import effective_rank, neighbourhood_density
 from headfreeze.evaluation.evaluate import score
 from headfreeze.evaluation.stylised import stylised_error
-from headfreeze.evaluation.unlabelled import badness, split_with, target_images
+from headfreeze.evaluation.unlabelled import badness, split_with, target_images, together
 from headfreeze.run import Run
 
 _SEED = 0
@@ -48,14 +48,17 @@ def anchor_error(run: Run, pair: OpenPair) -> float:
     """The anchor's error on the target: its own score, on the val split where it has labels, else on train.
 
     Li et al., WACV 2021 (arXiv 1908.06079, §4), stop their first phase by both tasks' errors. On train it also
-    measures how well the anchor's labels were learnt by heart. NaN for a recipe that never trains the anchor.
+    measures how well the anchor's labels were learnt by heart. NaN for a recipe that never trains the anchor. Several
+    anchors count alike, see `together`.
     """
-    anchor, target = pair.roles["anchor"], pair.datasets["target"]
-    if anchor.name not in run.trained:
-        return math.nan
-    split = split_with(pair, "target", anchor.name)
-    found = score(lambda s: run.predict(read_image(s.image)), target, split, {anchor.name: anchor})
-    return badness(anchor, found.metrics[anchor.name])
+    target = pair.datasets["target"]
+    trained = {anchor.name: anchor for anchor in pair.anchors if anchor.name in run.trained}
+    found: dict[str, dict[str, float]] = {}
+    for split in ("val", "train"):
+        wanted = {name: task for name, task in trained.items() if split_with(pair, "target", name) == split}
+        if wanted:
+            found |= score(lambda s: run.predict(read_image(s.image)), target, split, wanted).metrics
+    return together([(task, found[name]) for name, task in trained.items()])
 
 
 def flip_consistency(run: Run, pair: OpenPair) -> float:

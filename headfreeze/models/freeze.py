@@ -22,7 +22,8 @@ class Staged(Protocol):
 
 
 class Freeze:
-    """Freezes what comes after the stage `after`, until `unfreeze()` or the end of a `with` block.
+    """Freezes what comes after the stage `after`, or with `only` all but that stage, until `unfreeze()` or the end of
+    a `with` block.
 
     While it lasts, the frozen parameters get no gradient (nor weight decay: see `trainable`), and gradients pass
     through them to the layers below. The frozen modules are in eval mode whatever `train()` is called on, so norm
@@ -39,9 +40,9 @@ class Freeze:
             stage; a module or parameter is on both sides of the freeze point, so it cannot be frozen and trained.
     """
 
-    def __init__(self, network: nn.Module, after: str = "up2") -> None:
-        frozen, trained = _split(network, after)
-        _check_apart(network, frozen, trained, after)
+    def __init__(self, network: nn.Module, after: str = "up2", only: str | None = None) -> None:
+        frozen, trained = _all_but(network, only) if only else _split(network, after)
+        _check_apart(network, frozen, trained, f"all but '{only}'" if only else f"after '{after}'")
         self._network = network
         self._names = _tensor_names(network, frozen)
         self._required = {n: t.requires_grad for n, t in self._tensors().items() if isinstance(t, nn.Parameter)}
@@ -97,34 +98,44 @@ class Freeze:
             parameters[name].grad = None
 
 
-def _split(network: nn.Module, after: str) -> tuple[list[nn.Module], list[nn.Module]]:
-    """The modules after the stage `after`, and those up to it."""
+def _stages(network: nn.Module, named: str) -> Mapping[str, Sequence[nn.Module]]:
+    """The stages of a network, `named` among them."""
     if not isinstance(network, Staged):
         raise InputError(f"cannot freeze a {type(network).__name__}: give it a property `stages` that names its stages")
     stages: Mapping[str, Sequence[nn.Module]] = network.stages
+    if named not in stages:
+        raise InputError(unknown("stage", named, stages))
+    return stages
+
+
+def _all_but(network: nn.Module, only: str) -> tuple[list[nn.Module], list[nn.Module]]:
+    """The modules of all other stages, and those of the stage `only`."""
+    stages = _stages(network, only)
+    return [m for name in stages if name != only for m in stages[name]], list(stages[only])
+
+
+def _split(network: nn.Module, after: str) -> tuple[list[nn.Module], list[nn.Module]]:
+    """The modules after the stage `after`, and those up to it."""
+    stages = _stages(network, after)
     names = list(stages)
-    if after not in names:
-        raise InputError(unknown("stage", after, names))
     if after == names[-1]:
         raise InputError(f"nothing comes after stage '{after}': freeze after {' or '.join(names[:-1])}")
     end = names.index(after) + 1
     return [m for n in names[end:] for m in stages[n]], [m for n in names[:end] for m in stages[n]]
 
 
-def _check_apart(network: nn.Module, frozen: list[nn.Module], trained: list[nn.Module], after: str) -> None:
+def _check_apart(network: nn.Module, frozen: list[nn.Module], trained: list[nn.Module], what: str) -> None:
     """Raises where a module or parameter is on both sides of the freeze point, or a parameter on neither."""
     inside, outside = ({id(m) for module in side for m in module.modules()} for side in (frozen, trained))
     for name, module in network.named_modules():
         if id(module) in inside & outside:
-            raise InputError(
-                f"cannot freeze after '{after}': module {name or 'itself'} is in stages on both sides of it"
-            )
+            raise InputError(f"cannot freeze {what}: module {name or 'itself'} is in stages on both sides of it")
     held, free = ({id(p) for module in side for p in module.parameters()} for side in (frozen, trained))
     for name, parameter in network.named_parameters():
         if id(parameter) in held & free:
-            raise InputError(f"cannot freeze after '{after}': parameter {name} is shared by stages on both sides of it")
+            raise InputError(f"cannot freeze {what}: parameter {name} is shared by stages on both sides of it")
         if id(parameter) not in held | free:
-            raise InputError(f"cannot freeze after '{after}': parameter {name} is in no stage; add its module to one")
+            raise InputError(f"cannot freeze {what}: parameter {name} is in no stage; add its module to one")
 
 
 def _named_tensors(module: nn.Module) -> dict[str, Tensor]:

@@ -33,12 +33,12 @@ class Read:
 class OutputSpec:
     """What the network gives for one task: `channels` per pixel and `vector_channels` per image (0: none).
 
-    `reads`: the prediction of another task that its map is made from as well.
+    `reads`: the predictions of other tasks that its map is made from as well.
     """
 
     channels: int
     vector_channels: int = 0
-    reads: Read | None = None
+    reads: tuple[Read, ...] = ()
 
 
 class Outputs(NamedTuple):
@@ -77,7 +77,7 @@ class Network(TwoDomains):
 
     Three upsampling levels with skip connections, then a deconvolution for each task, at half the input's resolution.
     Outputs per image come from the pooled output of the second level, through two fully-connected layers. A task that
-    reads another (Xu et al., PAD-Net, CVPR 2018, arXiv 1805.04409) has the other's predicted map beside the features.
+    reads others (Xu et al., PAD-Net, CVPR 2018, arXiv 1805.04409) has their predicted maps beside the features.
 
     Args:
         outputs: task name → what to give for it.
@@ -113,7 +113,7 @@ class Network(TwoDomains):
         self.channels = {"backbone": top, "up1": width, "up2": width, "up3": width}
         enlarge = self.backbone.strides[0] // OUTPUT_STRIDE
         self._reads = {task: spec.reads for task, spec in outputs.items() if spec.reads}
-        widths = {task: width + (spec.reads.channels if spec.reads else 0) for task, spec in outputs.items()}
+        widths = {task: width + sum(read.channels for read in spec.reads) for task, spec in outputs.items()}
         self.maps = _by_task({t: map_layer(widths[t], s.channels, enlarge) for t, s in outputs.items() if s.channels})
         self.vectors = _by_task(
             {t: vector_layers(width, s.vector_channels) for t, s in outputs.items() if s.vector_channels}
@@ -150,19 +150,31 @@ class Network(TwoDomains):
         Raises:
             ValueError: there are fewer than `n_source` images.
         """
-        if n_source is not None and not 0 <= n_source <= len(image):
-            raise ValueError(f"n_source is {n_source}, but the batch holds {len(image)} images")
-        self._domains.n_source = n_source
-        height, width = image.shape[-2:]
-        fine, level2, level3, top = self.backbone(self._normalised(image))
+        return self.decode(self.encode(image, n_source), image.shape[-2:])
+
+    def encode(self, image: Float[Tensor, "b 3 h w"], n_source: int | None = None) -> list[Float[Tensor, "b _ _ _"]]:
+        """The backbone's four levels, finest first; arguments as of `forward`."""
+        self._tell(image, n_source)
+        levels: list[Tensor] = self.backbone(self._normalised(image))
+        return levels
+
+    def decode(self, levels: Sequence[Float[Tensor, "b _ _ _"]], size: Sequence[int]) -> Outputs:
+        """What the decoder and the output layers make of four levels like the backbone's.
+
+        Args:
+            levels: finest first.
+            size: height and width of the image.
+        """
+        height, width = size
+        fine, level2, level3, top = levels
         up1 = self.up1(self.top(top), level3)
         up2 = self.up2(up1, level2)
         up3 = self.up3(up2, fine)
         half = -(-height // OUTPUT_STRIDE), -(-width // OUTPUT_STRIDE)
         maps = {task: layer(up3) for task, layer in self.maps.items() if task not in self._reads}
-        for task, read in self._reads.items():
-            seen = F.adaptive_avg_pool2d(read.soft(maps[read.task]), up3.shape[-2:])
-            maps[task] = self.maps[task](torch.cat([up3, seen], 1))
+        for task, reads in self._reads.items():
+            seen = [F.adaptive_avg_pool2d(read.soft(maps[read.task]), up3.shape[-2:]) for read in reads]
+            maps[task] = self.maps[task](torch.cat([up3, *seen], 1))
         maps = {task: maps[task][..., : half[0], : half[1]] for task in self.maps}
         vectors = {task: layers(up2.mean((-2, -1))) for task, layers in self.vectors.items()}
         return Outputs(maps, vectors, {"backbone": top, "up1": up1, "up2": up2, "up3": up3})

@@ -54,6 +54,23 @@ class TwoDomains(nn.Module):
             raise InputError(unknown("domain", domain, get_args(Domain)))
         self._domains.domain = domain
 
+    def follow(self, other: "TwoDomains") -> None:
+        """From now on what `other` is told holds for this network, too, as for a part of it."""
+        self._domains = other._domains
+        for module in self.modules():
+            if isinstance(module, DomainNorm):
+                module.domains = other._domains
+
+    def _tell(self, image: Tensor, n_source: int | None) -> None:
+        """What the norm layers need to know of a batch.
+
+        Raises:
+            ValueError: there are fewer than `n_source` images.
+        """
+        if n_source is not None and not 0 <= n_source <= len(image):
+            raise ValueError(f"n_source is {n_source}, but the batch holds {len(image)} images")
+        self._domains.n_source = n_source
+
 
 class DomainNorm(nn.Module):
     """A batch norm for each domain; the batch is source images, then target images, split as `domains` says.

@@ -28,6 +28,7 @@ from headfreeze.imports import import_module_here
 from headfreeze.models.freeze import Staged
 from headfreeze.models.network import Network, Outputs, OutputSpec
 from headfreeze.models.norm import TwoDomains, apply_norm_policy
+from headfreeze.models.transfer import TransferNetwork
 
 _IMAGES = 2
 
@@ -150,7 +151,7 @@ class OwnNetwork(TwoDomains):
         return InputError(f"backbone '{self.name}': {_kind(self.module)} {what}")
 
 
-AnyNetwork = Network | OwnNetwork
+AnyNetwork = Network | OwnNetwork | TransferNetwork
 
 
 def own_network(

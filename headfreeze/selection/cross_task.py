@@ -1,10 +1,10 @@
-"""Does the predicted main task go with the anchor that is known? A network learnt on the source's labels judges.
+"""Does the predicted main task go with the anchors that are known? A network learnt on the source's labels judges.
 
-It gets the main task's label as a picture, in the colours of `Task.render`, and gives the anchor. So it takes any two
-tasks; of depth it sees the shape and not the scale, which these colours leave out.
+It gets the main task's label as a picture, in the colours of `Task.render`, and gives the anchors. So it takes any
+tasks; of depth it sees the shape and not the scale, which these colours leave out. Of several main tasks the first is
+meant.
 """
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,12 +16,13 @@ from torch import Tensor
 from headfreeze.data.folder import CONFIG, Sample, fingerprint
 from headfreeze.data.images import read_image
 from headfreeze.data.pair import OpenPair
-from headfreeze.evaluation.unlabelled import IMAGES, badness, split_with
+from headfreeze.evaluation.unlabelled import IMAGES, split_with, together
 from headfreeze.files import write_bytes, write_text
 from headfreeze.pictures import spread
 from headfreeze.recipes import SOURCE_MAIN, Phase, Recipe
 from headfreeze.run import Run
 from headfreeze.settings import Architecture, Pair, Training
+from headfreeze.tasks.base import Task
 from headfreeze.tasks.images import write_png
 from headfreeze.training.fit import fit
 
@@ -32,50 +33,63 @@ _SIDE = 64
 
 
 def cross_task_energy(run: Run, pair: OpenPair, map_: Run) -> float:
-    """The anchor's score of what the map makes of the predicted main task, against the anchor on the target.
+    """The anchors' scores of what the map makes of the predicted main task, against the anchors on the target.
 
     The consistency energy of Zamir et al., CVPR 2020 (arXiv 2006.04096, §3.4), with one path, from the main task to the
-    anchor. Where the target has no labels of the anchor, those that the run predicts stand in; NaN if it predicts none.
+    anchors, see `together`. Where the target has no labels of an anchor, those that the run predicts stand in; NaN if
+    it predicts none.
     """
-    main, anchor = run.main, pair.roles["anchor"]
+    found = []
+    for anchor in [anchor for anchor in pair.anchors if anchor.name in map_.trained]:
+        if metrics := _metrics(run, pair, map_, anchor):
+            found.append((anchor, metrics))
+    return together(found)
+
+
+def _metrics(run: Run, pair: OpenPair, map_: Run, anchor: Task) -> dict[str, float]:
+    """One anchor's, on images of the target; empty where neither labels nor predictions of it are there."""
     target, split = pair.datasets["target"], split_with(pair, "target", anchor.name)
     labelled = (target.root / split / anchor.name).is_dir()
     if not labelled and anchor.name not in run.trained:
-        return math.nan
+        return {}
     samples = target.samples(split, [anchor.name] if labelled else [])
     total = anchor.metric()
     total.sync_on_compute = False  # one process sees all images, however many have trained
     for sample in spread([s for s in samples if not labelled or anchor.name in s.labels], IMAGES):
         found = run.predict(read_image(sample.image))
-        known = _label(pair, sample) if labelled else found[anchor.name]
-        total.update(map_.predict(main.render(found[main.name]))[anchor.name][None], known[None])
-    return badness(anchor, total.compute())
+        known = _label(anchor, sample) if labelled else found[anchor.name]
+        total.update(map_.predict(run.main.render(found[run.main.name]))[anchor.name][None], known[None])
+    return dict(total.compute())
 
 
 def learnt_map(pair: OpenPair, settings: Pair, folder: Path, device: str = "auto") -> Run | None:
-    """The map from main to anchor, learnt on labels of the source's training images; None where it has no anchors.
+    """The map from main to anchors, learnt on labels of the source's training images; None where it has no anchors.
 
     Args:
-        pair: the source's labels of both tasks are read.
+        pair: the source's labels of the first main task and of all anchors are read.
         settings: of the pair; gives the resolution.
         folder: the map is kept in it and learnt once.
         device: where it is learnt, and computes.
     """
-    source, (main, anchor) = pair.datasets["source"], (pair.roles["main"], pair.roles["anchor"])
-    if not (source.root / "train" / anchor.name).is_dir():
+    source, main = pair.datasets["source"], pair.main
+    anchors = [anchor for anchor in pair.anchors if (source.root / "train" / anchor.name).is_dir()]
+    if not anchors:
         return None
-    both = [s for s in source.samples("train", pair.tasks) if len(s.labels) == len(pair.tasks)]
+    wanted = [main.name, *(anchor.name for anchor in anchors)]
+    both = [s for s in source.samples("train", wanted) if main.name in s.labels and len(s.labels) > 1]
     samples = spread(both, _SAMPLES) if both else []
     if not samples:
         return None
-    out = folder / f"{main.name}-{anchor.name}-{fingerprint(samples, source.root)[:12]}-{_size(settings)}"
+    anchors = [anchor for anchor in anchors if any(anchor.name in sample.labels for sample in samples)]
+    names = [main.name, *(anchor.name for anchor in anchors)]
+    out = folder / f"{'-'.join(names)}-{fingerprint(samples, source.root)[:12]}-{_size(settings)}"
     if not (out / "run.json").is_file():
         with TemporaryDirectory(prefix="headfreeze-") as temporary:
             root = Path(temporary) / "labels"
-            _write(pair, samples, root)
+            _write(main, anchors, samples, root)
             fit(
                 _RECIPE,
-                Pair(root, root, anchor.name, main.name, _size(settings), settings.resize, augment="none"),
+                Pair(root, root, tuple(names[1:]), main.name, _size(settings), settings.resize, augment="none"),
                 out,
                 architecture=Architecture("tiny"),
                 training=Training(_STEPS, min(_BATCH, len(samples)), workers=0, device=device),
@@ -84,21 +98,19 @@ def learnt_map(pair: OpenPair, settings: Pair, folder: Path, device: str = "auto
     return Run(out, device)
 
 
-def _write(pair: OpenPair, samples: Sequence[Sample], root: Path) -> None:
+def _write(main: Task, anchors: Sequence[Task], samples: Sequence[Sample], root: Path) -> None:
     """A dataset whose images are pictures of the main task's labels. A picture mirrored is no mirrored label's."""
-    main, anchor = pair.roles["main"], pair.roles["anchor"]
     for number, sample in enumerate(samples):
-        label = main.wrap(main.read(sample.labels[main.name]), (sample.height, sample.width))
-        write_png(np.ascontiguousarray(main.render(label)), root / f"train/image/{number:04d}.png")
-        file = sample.labels[anchor.name]
-        write_bytes(root / f"train/{anchor.name}/{number:04d}{file.suffix.lower()}", file.read_bytes())
-    tasks = {task.name: task.options() for task in (main, anchor)}
+        write_png(np.ascontiguousarray(main.render(_label(main, sample))), root / f"train/image/{number:04d}.png")
+        for name in [anchor.name for anchor in anchors if anchor.name in sample.labels]:
+            file = sample.labels[name]
+            write_bytes(root / f"train/{name}/{number:04d}{file.suffix.lower()}", file.read_bytes())
+    tasks = {task.name: task.options() for task in (main, *anchors)}
     write_text(root / CONFIG, yaml.safe_dump({"tasks": tasks}, sort_keys=False))
 
 
-def _label(pair: OpenPair, sample: Sample) -> Tensor:
-    anchor = pair.roles["anchor"]
-    return anchor.wrap(anchor.read(sample.labels[anchor.name]), (sample.height, sample.width))
+def _label(task: Task, sample: Sample) -> Tensor:
+    return task.wrap(task.read(sample.labels[task.name]), (sample.height, sample.width))
 
 
 def _size(settings: Pair) -> str:

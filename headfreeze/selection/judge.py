@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from scipy.stats import spearmanr
 
@@ -12,7 +13,9 @@ from headfreeze.data.folder import Dataset, open_dataset
 from headfreeze.data.images import read_image
 from headfreeze.evaluation.evaluate import evaluation_name, score
 from headfreeze.evaluation.kept import evaluation_of, keep, kept
+from headfreeze.evaluation.kept import judged as judged_tasks
 from headfreeze.evaluation.unlabelled import badness
+from headfreeze.roles import as_tuple
 from headfreeze.run import Run
 from headfreeze.selection.names import CHOICES
 from headfreeze.selection.ranking import Values, scores
@@ -68,22 +71,26 @@ def judgements(found: Sequence[Judgement]) -> str:
 def true_errors(runs: Sequence[TrainedRun], device: str = "auto", inside: str = "") -> list[float]:
     """The main task's score on the target's test split, negated where more is better. Evaluations are kept."""
     card = runs[0].card
-    target, main = open_dataset(Path(card.settings["pair"]["target"])), card.tasks["main"]
-    task = target.task(main["name"])
+    target, mains = open_dataset(Path(card.settings["pair"]["target"])), card.names("main")
+    task = target.task(mains[0])
     target.samples("test", [task.name])
-    of = evaluation_of(target, "test", task.name, inside)
-    return [badness(task, _metrics(run, target, of, device, inside)) for run in runs]
+    of = evaluation_of(target, "test", judged_tasks(target, "test", mains, inside), inside)
+    return [badness(task, _metrics(run, target, of, device, inside)[task.name]) for run in runs]
 
 
-def _metrics(run: TrainedRun, target: Dataset, of: dict[str, object], device: str, inside: str) -> dict[str, float]:
-    folder, name = run.folder / "evaluation" / evaluation_name(target, "test", inside), str(of["task"])
+def _metrics(
+    run: TrainedRun, target: Dataset, of: dict[str, Any], device: str, inside: str
+) -> dict[str, dict[str, float]]:
+    """By task."""
+    folder = run.folder / "evaluation" / evaluation_name(target, "test", inside)
+    of = of | {"key": run.card.phases[-1]["key"]}  # as `compare` keeps it
     found = kept(folder, of)
     if found is None:
         network = Run(run.folder, device)
-        tasks = {name: network.tasks[name]}
+        tasks = {name: network.tasks[name] for name in as_tuple(of["task"])}
         found = score(lambda sample: network.predict(read_image(sample.image)), target, "test", tasks, inside)
         keep(found, folder, of)
-    return found.metrics[name]
+    return found.metrics
 
 
 def _cell(value: float) -> str:

@@ -39,16 +39,16 @@ class TrainedRun:
 
     @property
     def uses_anchor(self) -> bool:
-        """Whether the anchor was trained."""
-        return self.card.tasks["anchor"]["name"] in self.card.trained
+        """Whether the anchors were trained."""
+        return bool(set(self.card.names("anchor")) & set(self.card.trained))
 
     @property
     def saw_target_labels(self) -> bool:
         """Whether labels of the main task on the target were trained on, as the oracle's are."""
         if recipe := known_recipe(self.recipe):
             return recipe.supervision >= TARGET_MAIN
-        loss = f"loss_target_{self.card.tasks['main']['name']}"
-        return any(loss in phase.get("validation", {}) for phase in self.card.phases)
+        losses = {f"loss_target_{main}" for main in self.card.names("main")}
+        return any(losses & phase.get("validation", {}).keys() for phase in self.card.phases)
 
 
 def find_runs(folder: Path) -> list[TrainedRun]:

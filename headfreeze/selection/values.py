@@ -77,7 +77,7 @@ def values_of(
                 write_json(runs[i].folder / "selection/values.json", {"of": wanted[i], "values": found[0]})
                 report(count, runs[i].folder.name)
     there = [each for each in kept if each is not None]
-    apart = disagreements([predictions for _, predictions in there], pair.roles["main"])
+    apart = disagreements([predictions for _, predictions in there], pair.main)
     values = [values | {DISAGREEMENT: value} for (values, _), value in zip(there, apart, strict=True)]
     return [{name: value for name, value in each.items() if math.isfinite(value)} for each in values]
 
@@ -130,7 +130,7 @@ def _files(pair: OpenPair) -> dict[str, str]:
     for domain, dataset in pair.datasets.items():
         roles = ("main", "anchor") if domain == "source" else ("anchor",)
         for split in ("train", "val"):
-            names = [pair.roles[role].name for role in roles]
+            names = [task.name for role in roles for task in pair.roles[role]]
             names = [name for name in names if (dataset.root / split / name).is_dir()]
             if dataset.has_split(split):
                 found[f"{domain} {split}"] = fingerprint(

@@ -1,34 +1,58 @@
 """Draws rooms at random: walls, slanted ceilings, windows and doors, furniture, and a camera that sees them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
 
-from headfreeze.synth.camera import Camera
+from headfreeze.synth.camera import Camera, Carrier
 from headfreeze.synth.floorplan import FloorPlan, Plane, Spot
-from headfreeze.synth.furniture import PIECES, Part, Piece
+from headfreeze.synth.furniture import PIECES
+from headfreeze.synth.pieces import Part, Piece, block
+from headfreeze.synth.rich_furniture import RICH_PIECES
 from headfreeze.synth.scene import CLASSES, Niches, Room
 from headfreeze.synth.shapes import BALL, BOX, CYLINDER, IDENTITY, Shapes, f32, rotation
 
 Rng = np.random.Generator
 Turn = Float32[np.ndarray, "3 3"]
 
-CAMERA_CLEARANCE_M = 0.55
-"""Nothing stands this near to the camera, seen from above."""
 WALLS = ((1, 0), (0, 1), (-1, 0), (0, -1))
 """Outward directions of the four walls; they are flat boundaries 2 to 5, after floor and ceiling."""
 FIRST_WALL = 2
 
 
+@dataclass(frozen=True)
+class Interior:
+    """How large rooms are (half extents in metres), and what stands in them."""
+
+    half_m: tuple[float, float]
+    height_m: tuple[float, float]
+    pieces: Mapping[Callable[[Rng], Piece], float]
+    """Every piece, and how often it is drawn."""
+    tries: tuple[int, int]
+    """Fewest and most pieces that are tried to place."""
+    floors: tuple[str, ...] = ("floor",)
+    """Materials, one of which the floor is of."""
+    trim: bool = False
+    """Whether there are skirtings and door frames."""
+    daylight: bool = False
+    """Whether the sun may shine in, and floors may mirror."""
+
+
+SIMPLE = Interior((1.4, 2.8), (2.3, 3.1), PIECES, (6, 14))
+RICH = Interior((1.5, 4.5), (2.3, 3.6), RICH_PIECES, (10, 30), ("floor", "floor", "carpet"), True, True)
+
+
 class _Builder:
     """A room under construction."""
 
-    def __init__(self, rng: Rng) -> None:
-        self.rng = rng
-        self.half = (rng.uniform(1.4, 2.8), rng.uniform(1.4, 2.8))
-        self.height = rng.uniform(2.3, 3.1)
+    def __init__(self, rng: Rng, interior: Interior) -> None:
+        self.rng, self.interior = rng, interior
+        self.half = (rng.uniform(*interior.half_m), rng.uniform(*interior.half_m))
+        self.height = rng.uniform(*interior.height_m)
         self.plan = FloorPlan()
         self.solids: list[tuple[Part, int]] = []
         self.niches: list[tuple[Part, int]] = []
@@ -70,12 +94,28 @@ class _Builder:
             solids=_shapes(sorted(self.solids, key=lambda solid: solid[0].kind)),
             materials=tuple(self.materials),
             light=f32([x, y, self.plan.headroom_m(Spot(x, y, 0.2, 0.2)) - 0.2]),
+            **(self._daylight() if self.interior.daylight else {}),
         )
 
+    def _daylight(self) -> dict[str, Any]:
+        """Sun through one of the windows, and how polished the floor is, unless it is a carpet."""
+        found: dict[str, Any] = {}
+        sides = [
+            wall - FIRST_WALL for (p, _), wall in zip(self.niches, self.niche_walls, strict=True) if p.label == "window"
+        ]
+        if sides and self.chance(0.5):
+            x, y = WALLS[sides[int(self.rng.integers(len(sides)))]]
+            turn, high = math.atan2(y, x) + math.radians(self.rng.normal(0, 30)), math.radians(self.rng.uniform(12, 55))
+            sun = (math.cos(turn) * math.cos(high), math.sin(turn) * math.cos(high), math.sin(high))
+            found["sun"] = f32(sun)
+        if self.materials[self.plan.planes[0].material] == "floor" and self.chance(0.6):
+            found["polish"] = self.rng.uniform(0.01, 0.12)
+        return found
 
-def draw_room(rng: Rng, pitch_deg: tuple[float, float]) -> tuple[Room, Camera]:
-    """A furnished room and a camera in it, whose pitch is drawn with this mean and standard deviation."""
-    b = _Builder(rng)
+
+def draw_room(rng: Rng, carriers: Sequence[Carrier], interior: Interior = SIMPLE) -> tuple[Room, Camera]:
+    """A furnished room, and a camera in it that one of the carriers has brought."""
+    b = _Builder(rng, interior)
     _shell(b)
     if b.chance(0.25):
         _attic(b)
@@ -83,9 +123,12 @@ def draw_room(rng: Rng, pitch_deg: tuple[float, float]) -> tuple[Room, Camera]:
         _cut_corner(b)
     elif b.chance(0.35):
         _shaft(b)
-    camera = _camera(b, pitch_deg)
+    camera = _camera(b, carriers[int(rng.integers(len(carriers))) if len(carriers) > 1 else 0])
     _openings(b)
-    for _ in range(int(rng.integers(6, 15))):
+    if interior.trim:
+        _skirting(b)
+    few, many = interior.tries
+    for _ in range(int(rng.integers(few, many + 1))):
         _furnish(b)
     for _ in range(int(rng.integers(0, 6))):
         _picture(b)
@@ -96,8 +139,9 @@ def draw_room(rng: Rng, pitch_deg: tuple[float, float]) -> tuple[Room, Camera]:
 
 def _shell(b: _Builder) -> None:
     """Floor, ceiling and four walls."""
+    floors = b.interior.floors
     b.plan.planes += [
-        Plane((0, 0, 1), 0.0, "floor", b.material("floor")),
+        Plane((0, 0, 1), 0.0, "floor", b.material(floors[int(b.rng.integers(len(floors))) if len(floors) > 1 else 0])),
         Plane((0, 0, -1), b.height, "ceiling", b.material("ceiling")),
     ]
     wall = b.material("wall")
@@ -132,24 +176,27 @@ def _shaft(b: _Builder) -> None:
     b.plan.taken.append(Spot(x, y, w, d))
 
 
-def _camera(b: _Builder, pitch_deg: tuple[float, float]) -> Camera:
-    """A camera near eye level that looks across the room; its place is kept free."""
+def _camera(b: _Builder, carrier: Carrier) -> Camera:
+    """A camera that looks across the room; its place is kept free."""
+    near, far = carrier.clearance_m
+    clearance = near if near == far else b.rng.uniform(near, far)
     while True:
         x, y = b.within(0.85)
         to_x, to_y = b.within(0.7)
         to_x, to_y = to_x - 1.3 * x, to_y - 1.3 * y  # rather across the room than into the nearest wall
-        clear = Spot(x, y, CAMERA_CLEARANCE_M, CAMERA_CLEARANCE_M)
+        clear = Spot(x, y, clearance, clearance)
         apart = all(clear.apart_from(other) for other in b.plan.taken)
         if apart and math.hypot(to_x, to_y) > 0.9 * max(b.half) and b.plan.inside(Spot(x, y, 0.25, 0.25)):
             break
     b.plan.taken.append(clear)
-    height = min(b.rng.uniform(1.2, 1.75), b.plan.headroom_m(Spot(x, y, 0.1, 0.1)) - 0.2)
+    height = min(b.rng.uniform(*carrier.height_m), b.plan.headroom_m(Spot(x, y, 0.1, 0.1)) - 0.2)
     return Camera.aimed(
         (x, y, height),
         yaw_deg=math.degrees(math.atan2(-to_x, to_y)),
-        pitch_deg=b.rng.normal(*pitch_deg),
-        roll_deg=b.rng.normal(0, 1.5),
-        fov_deg=b.rng.uniform(55, 75),
+        pitch_deg=b.rng.normal(*carrier.pitch_deg),
+        roll_deg=b.rng.normal(0, carrier.roll_deg),
+        fov_deg=b.rng.uniform(*carrier.fov_deg),
+        by_phone=carrier.by_phone,
     )
 
 
@@ -179,16 +226,46 @@ def _openings(b: _Builder) -> None:
             b.add([Part(BOX, (0, depth / 2 - 0.06, low - 0.02), half, "window", "paint")], (x, y, 0), turn)
 
 
+def _skirting(b: _Builder) -> None:
+    """A board along every wall, with gaps at the doors, and frames around these."""
+    high, paint = b.rng.uniform(0.05, 0.14), b.material("paint")
+    for side in range(len(WALLS)):
+        long = abs(WALLS[side][1] * b.half[0] + WALLS[side][0] * b.half[1])
+        x, y = b.along_wall(side, 0.006, 0)
+        turn = rotation(2, _yaw_towards(*WALLS[side]))
+        doors = [
+            (part, float(turn[:, 0] @ (f32(part.centre) - f32([x, y, 0]))))
+            for (part, _), wall in zip(b.niches, b.niche_walls, strict=True)
+            if wall == FIRST_WALL + side and part.label == "door"
+        ]
+        ends = [-long, *(at + s * part.half[0] for part, at in doors for s in (-1, 1)), long]
+        boards = [
+            block(pair, (-0.006, 0.006), (0, high), "wall", "paint") for pair in zip(*[iter(ends)] * 2, strict=True)
+        ]
+        for part, at in doors:
+            top, w = part.centre[2] + part.half[2], part.half[0]
+            boards += [
+                block(
+                    (at + s * (w + 0.03) - 0.03, at + s * (w + 0.03) + 0.03), (-0.01, 0.01), (0, top), "door", "paint"
+                )
+                for s in (-1, 1)
+            ]
+            boards.append(block((at - w - 0.06, at + w + 0.06), (-0.01, 0.01), (top, top + 0.06), "door", "paint"))
+        b.solids += [(_placed(board, (x, y, 0), turn), paint) for board in boards]
+
+
 def _furnish(b: _Builder) -> None:
     """Tries to place one more piece; gives up where the room is full."""
-    makers, weights = list(PIECES), np.cumsum(list(PIECES.values()))
+    pieces = b.interior.pieces
+    makers, weights = list(pieces), np.cumsum(list(pieces.values()))
     piece = makers[int(np.searchsorted(weights, b.rng.uniform(0, weights[-1]), side="right"))](b.rng)
     top = max(part.centre[2] + part.half[2] for part in piece.parts)
     for _ in range(8):
         spot = _spot(b, piece)
         # What is taller than any room is a pillar, which goes through every ceiling.
         if b.plan.free(spot) and (top > 3.1 or top < b.plan.headroom_m(spot)):
-            b.plan.taken.append(spot)
+            if piece.half_width:
+                b.plan.taken.append(spot)
             b.add(piece.parts, (spot.x, spot.y, 0.0), rotation(2, spot.yaw_deg))
             return
 

@@ -10,8 +10,30 @@ from jaxtyping import Float32, Int64, Shaped
 
 from headfreeze.synth.shapes import f32, rotation
 
-PITCH_DEG = {"source": (-5.0, 5.0), "target": (-15.0, 9.0)}
-"""Mean and standard deviation of the camera's pitch (up is positive): a level virtual camera, a hand-held real one."""
+
+@dataclass(frozen=True)
+class Carrier:
+    """What carries a camera: how high, at which pitch (up is positive), and how wide it sees. Roll is normal."""
+
+    pitch_deg: tuple[float, float]
+    """Mean and standard deviation."""
+    height_m: tuple[float, float] = (1.2, 1.75)
+    """Lowest and highest, as the next two."""
+    fov_deg: tuple[float, float] = (55, 75)
+    clearance_m: tuple[float, float] = (0.55, 0.55)
+    """Nothing stands this near to the camera, seen from above."""
+    roll_deg: float = 1.5
+    """Standard deviation."""
+    by_phone: bool = False
+    """Whether pictures may be shaken, and are made more colourful or less."""
+
+
+LEVEL, HAND = Carrier((-5, 5)), Carrier((-15, 9))
+"""A level virtual camera, and a hand-held real one."""
+PHONE = Carrier((-15, 15), (1.1, 1.7), (38, 75), (0.15, 0.55), 4, True)
+ROBOT = Carrier((-8, 10), (0.25, 1.1), (45, 85), (0.15, 0.55), 1, True)
+HEAD = Carrier((-25, 15), (1.15, 1.85), (38, 80), (0.15, 0.55), 3, True)
+ANY = (PHONE, ROBOT, HEAD, HEAD)
 
 TILE = 16
 """Rays come in tiles of this many pixels a side, so that neighbours in their order are neighbours in the picture."""
@@ -25,15 +47,23 @@ class Camera:
     frame: Float32[np.ndarray, "3 3"]
     fov_deg: float
     """Full angle of view, the same across and down: pictures are square."""
+    by_phone: bool = False
+    """As its carrier's."""
 
     @classmethod
     def aimed(
-        cls, position: Sequence[float], yaw_deg: float, pitch_deg: float, roll_deg: float, fov_deg: float
+        cls,
+        position: Sequence[float],
+        yaw_deg: float,
+        pitch_deg: float,
+        roll_deg: float,
+        fov_deg: float,
+        by_phone: bool = False,
     ) -> "Camera":
         """Yaw 0 looks along world y and grows anticlockwise; pitch 0 is level and grows upwards."""
         level = f32([[1, 0, 0], [0, 0, -1], [0, 1, 0]])  # right = x, up = z, back = -y
         frame = rotation(2, yaw_deg) @ rotation(0, pitch_deg) @ level @ rotation(2, roll_deg)
-        return cls(f32(position), frame, fov_deg)
+        return cls(f32(position), frame, fov_deg, by_phone)
 
     def rays(self, size: int, offsets: Sequence[tuple[float, float]] = ((0, 0),)) -> Float32[np.ndarray, "3 r"]:
         """World directions through size × size pixels, at each of some offsets (pixels) from their centres.

@@ -1,74 +1,12 @@
 """Pieces of furniture, each a few solids in a frame of its own: x to its right, y to its back, z up from the floor."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Float32
 
-from headfreeze.synth.shapes import BALL, BOX, CYLINDER, IDENTITY, WEDGE, rotation
-
-Rng = np.random.Generator
-
-
-@dataclass(frozen=True)
-class Part:
-    """One solid: its unit shape, centre and half extents in metres, class and material; `turn` are its axes."""
-
-    kind: int
-    centre: tuple[float, float, float]
-    half: tuple[float, float, float]
-    label: str
-    material: str
-    turn: Float32[np.ndarray, "3 3"] = field(default_factory=lambda: IDENTITY)
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Parts that are placed together, and the half extents of the floor they need."""
-
-    parts: list[Part]
-    half_width: float
-    half_depth: float
-    at_wall: bool = True
-    """Whether it stands with its back to a wall, or anywhere."""
-
-
-def _block(x: tuple[float, float], y: tuple[float, float], z: tuple[float, float], label: str, material: str) -> Part:
-    """An upright box from its extents."""
-    centre = ((x[0] + x[1]) / 2, (y[0] + y[1]) / 2, (z[0] + z[1]) / 2)
-    half = ((x[1] - x[0]) / 2, (y[1] - y[0]) / 2, (z[1] - z[0]) / 2)
-    return Part(BOX, centre, half, label, material)
-
-
-def _post(x: float, y: float, z: tuple[float, float], radius: float, label: str, material: str) -> Part:
-    """An upright cylinder."""
-    return Part(CYLINDER, (x, y, (z[0] + z[1]) / 2), (radius, radius, (z[1] - z[0]) / 2), label, material)
-
-
-def _legs(w: float, d: float, height: float, thick: float, label: str, material: str, round_: bool) -> list[Part]:
-    """Four legs at the corners of a w × d half extent."""
-    corners = [(sx * (w - thick), sy * (d - thick)) for sx in (-1, 1) for sy in (-1, 1)]
-    if round_:
-        return [_post(x, y, (0, height), thick, label, material) for x, y in corners]
-    return [Part(BOX, (x, y, height / 2), (thick, thick, height / 2), label, material) for x, y in corners]
-
-
-def clutter(rng: Rng, z: float, w: float, d: float, count: int) -> list[Part]:
-    """Small things on a w × d (half extents) surface at height z: boxes, balls, cans."""
-    parts = []
-    for _ in range(count):
-        x, y = rng.uniform(-0.75, 0.75) * w, rng.uniform(-0.5, 0.5) * d
-        r = rng.uniform(0.05, 0.13)
-        kind = int(rng.choice([BOX, CYLINDER, BALL]))
-        half = (
-            (r, r * rng.uniform(0.5, 1.2), r * rng.uniform(0.6, 1.8))
-            if kind == BOX
-            else (r, r, r * rng.uniform(0.8, 1.8))
-        )
-        parts.append(Part(kind, (x, y, z + half[2]), half, "object", "thing", rotation(2, rng.uniform(0, 180))))
-    return parts
+from headfreeze.synth.pieces import Part, Piece, Rng, block, clutter, legs, post
+from headfreeze.synth.shapes import BALL, BOX, CYLINDER, WEDGE, rotation
 
 
 def cabinet(rng: Rng) -> Piece:
@@ -77,17 +15,17 @@ def cabinet(rng: Rng) -> Piece:
     tall = rng.random() < 0.35
     h = rng.uniform(1.7, 2.15) if tall else rng.uniform(0.6, 1.05)
     parts = [
-        _block((-w, w), (-d, d), (0.06, h), "cabinet", "fronts"),
-        _block((-w, w), (-d + 0.04, d), (0, 0.06), "cabinet", "wood"),
+        block((-w, w), (-d, d), (0.06, h), "cabinet", "fronts"),
+        block((-w, w), (-d + 0.04, d), (0, 0.06), "cabinet", "wood"),
     ]
     if not tall:
         if rng.random() < 0.6:
-            parts.append(_block((-w - 0.02, w + 0.02), (-d - 0.02, d), (h, h + 0.04), "cabinet", "wood"))
+            parts.append(block((-w - 0.02, w + 0.02), (-d - 0.02, d), (h, h + 0.04), "cabinet", "wood"))
             h += 0.04
         parts += clutter(rng, h, w, d, int(rng.integers(0, 3)))
         if rng.random() < 0.25:
             low = rng.uniform(1.35, 1.5)
-            parts.append(_block((-w, w), (0, d), (low, low + 0.6), "cabinet", "fronts"))
+            parts.append(block((-w, w), (0, d), (low, low + 0.6), "cabinet", "fronts"))
     return Piece(parts, w + 0.02, d + 0.02)
 
 
@@ -97,15 +35,15 @@ def table(rng: Rng) -> Piece:
     if rng.random() < 0.3:
         r = rng.uniform(0.35, 0.65)
         parts = [
-            _post(0, 0, (h - 0.04, h), r, "table", "wood"),
-            _post(0, 0, (0.03, h - 0.04), 0.05, "table", "metal"),
-            _post(0, 0, (0, 0.03), r * 0.55, "table", "metal"),
+            post(0, 0, (h - 0.04, h), r, "table", "wood"),
+            post(0, 0, (0.03, h - 0.04), 0.05, "table", "metal"),
+            post(0, 0, (0, 0.03), r * 0.55, "table", "metal"),
         ]
         return Piece(parts + clutter(rng, h, r * 0.7, r * 0.7, int(rng.integers(0, 3))), r, r, at_wall=False)
     w, d = rng.uniform(0.45, 1.0), rng.uniform(0.3, 0.5)
     leg_material = str(rng.choice(["wood", "metal"]))
-    parts = [_block((-w, w), (-d, d), (h - 0.05, h), "table", "wood")]
-    parts += _legs(
+    parts = [block((-w, w), (-d, d), (h - 0.05, h), "table", "wood")]
+    parts += legs(
         w - 0.03, d - 0.03, h - 0.05, rng.uniform(0.02, 0.04), "table", leg_material, bool(rng.random() < 0.4)
     )
     return Piece(parts + clutter(rng, h, w, d, int(rng.integers(0, 4))), w, d, at_wall=bool(rng.random() < 0.3))
@@ -116,16 +54,16 @@ def shelf(rng: Rng) -> Piece:
     w, d, h = rng.uniform(0.3, 0.6), rng.uniform(0.13, 0.2), rng.uniform(1.0, 2.1)
     boards = int(rng.integers(3, 6))
     levels = np.linspace(0.04, h - 0.02, boards)
-    parts = [_block((s * w - 0.02, s * w + 0.02), (-d, d), (0, h), "shelf", "wood") for s in (-1, 1)]
+    parts = [block((s * w - 0.02, s * w + 0.02), (-d, d), (0, h), "shelf", "wood") for s in (-1, 1)]
     if rng.random() < 0.7:
-        parts.append(_block((-w, w), (d - 0.02, d), (0, h), "shelf", "wood"))
+        parts.append(block((-w, w), (d - 0.02, d), (0, h), "shelf", "wood"))
     for z, above in pairwise(levels):
-        parts.append(_block((-w, w), (-d, d), (z - 0.02, z + 0.02), "shelf", "wood"))
+        parts.append(block((-w, w), (-d, d), (z - 0.02, z + 0.02), "shelf", "wood"))
         if rng.random() < 0.6:
             left, right = np.sort(rng.uniform(-w + 0.03, w - 0.03, 2))
             top = z + 0.02 + (above - z - 0.04) * rng.uniform(0.5, 0.9)
-            parts.append(_block((left, right), (-d * 0.7, d), (z + 0.02, top), "object", "books"))
-    parts.append(_block((-w, w), (-d, d), (levels[-1] - 0.02, levels[-1] + 0.02), "shelf", "wood"))
+            parts.append(block((left, right), (-d * 0.7, d), (z + 0.02, top), "object", "books"))
+    parts.append(block((-w, w), (-d, d), (levels[-1] - 0.02, levels[-1] + 0.02), "shelf", "wood"))
     return Piece(parts, w + 0.02, d)
 
 
@@ -134,12 +72,12 @@ def sofa(rng: Rng) -> Piece:
     w, d, seat = rng.uniform(0.45, 1.05), rng.uniform(0.38, 0.48), rng.uniform(0.36, 0.46)
     back, lean = rng.uniform(0.3, 0.45), rng.uniform(5, 20)
     parts = [
-        _block((-w, w), (-d, d), (0, seat), "seat", "fabric"),
+        block((-w, w), (-d, d), (0, seat), "seat", "fabric"),
         Part(BOX, (0, d - 0.1, seat + back / 2), (w, 0.09, back / 2 + 0.08), "seat", "fabric", rotation(0, -lean)),
     ]
     if rng.random() < 0.8:
         arm = seat + rng.uniform(0.12, 0.22)
-        parts += [_block((s * w - 0.08, s * w + 0.08), (-d, d), (0, arm), "seat", "fabric") for s in (-1, 1)]
+        parts += [block((s * w - 0.08, s * w + 0.08), (-d, d), (0, arm), "seat", "fabric") for s in (-1, 1)]
     for _ in range(int(rng.integers(0, 3))):
         x, size = rng.uniform(-0.6, 0.6) * w, rng.uniform(0.17, 0.24)
         turn = rotation(2, rng.uniform(-25, 25)) @ rotation(0, -lean - rng.uniform(5, 25))
@@ -153,14 +91,14 @@ def chair(rng: Rng) -> Piece:
     material = str(rng.choice(["wood", "plastic"]))
     if rng.random() < 0.2:
         parts = [
-            _post(0, 0, (seat - 0.06, seat), w, "seat", "fabric"),
-            _post(0, 0, (0, seat - 0.06), 0.04, "seat", "metal"),
+            post(0, 0, (seat - 0.06, seat), w, "seat", "fabric"),
+            post(0, 0, (0, seat - 0.06), 0.04, "seat", "metal"),
         ]
         return Piece(parts, w, w, at_wall=False)
     lean, back = rng.uniform(4, 16), rng.uniform(0.35, 0.5)
     parts = [
-        _block((-w, w), (-w, w), (seat - 0.04, seat), "seat", material),
-        *_legs(w, w, seat - 0.04, 0.02, "seat", material, True),
+        block((-w, w), (-w, w), (seat - 0.04, seat), "seat", material),
+        *legs(w, w, seat - 0.04, 0.02, "seat", material, True),
     ]
     parts.append(Part(BOX, (0, w, seat + back / 2), (w, 0.018, back / 2), "seat", material, rotation(0, -lean)))
     return Piece(parts, w, w + 0.1, at_wall=False)
@@ -171,12 +109,12 @@ def bed(rng: Rng) -> Piece:
     w, d = rng.choice([0.45, 0.7, 0.9]), 1.0
     frame, top = rng.uniform(0.2, 0.3), rng.uniform(0.42, 0.58)
     parts = [
-        _block((-w, w), (-d, d), (0.05, frame), "bed", "wood"),
-        _block((-w + 0.02, w - 0.02), (-d + 0.02, d - 0.02), (frame, top), "bed", "linen"),
-        _block((-w, w), (d, d + 0.06), (0, top + rng.uniform(0.2, 0.6)), "bed", "wood"),
+        block((-w, w), (-d, d), (0.05, frame), "bed", "wood"),
+        block((-w + 0.02, w - 0.02), (-d + 0.02, d - 0.02), (frame, top), "bed", "linen"),
+        block((-w, w), (d, d + 0.06), (0, top + rng.uniform(0.2, 0.6)), "bed", "wood"),
     ]
     if rng.random() < 0.6:
-        parts.append(_block((-w, w), (-d, rng.uniform(0, 0.5)), (frame + 0.05, top + 0.04), "bed", "fabric"))
+        parts.append(block((-w, w), (-d, rng.uniform(0, 0.5)), (frame + 0.05, top + 0.04), "bed", "fabric"))
     for x in [0.0] if w < 0.6 else [-w / 2, w / 2]:
         parts.append(
             Part(BALL, (x, d - 0.25, top + 0.06), (0.3, 0.19, 0.1), "bed", "linen", rotation(2, rng.uniform(-12, 12)))
@@ -188,9 +126,9 @@ def floor_lamp(rng: Rng) -> Piece:
     """A standing lamp."""
     h, r, drop = rng.uniform(1.3, 1.7), rng.uniform(0.15, 0.25), rng.uniform(0.2, 0.35)
     parts = [
-        _post(0, 0, (0, 0.03), 0.15, "lamp", "metal"),
-        _post(0, 0, (0.03, h), 0.018, "lamp", "metal"),
-        _post(0, 0, (h - drop, h), r, "lamp", "shade"),
+        post(0, 0, (0, 0.03), 0.15, "lamp", "metal"),
+        post(0, 0, (0.03, h), 0.018, "lamp", "metal"),
+        post(0, 0, (h - drop, h), r, "lamp", "shade"),
     ]
     return Piece(parts, 0.25, 0.25)
 
@@ -198,7 +136,7 @@ def floor_lamp(rng: Rng) -> Piece:
 def plant(rng: Rng) -> Piece:
     """A pot with leaves, or just a large vase."""
     r, h = rng.uniform(0.12, 0.22), rng.uniform(0.2, 0.45)
-    parts = [_post(0, 0, (0, h), r, "object", "pottery")]
+    parts = [post(0, 0, (0, h), r, "object", "pottery")]
     for _ in range(int(rng.integers(0, 4))):
         size = rng.uniform(0.12, 0.25)
         centre = (rng.uniform(-0.1, 0.1), rng.uniform(-0.1, 0.1), h + rng.uniform(0.6, 1.6) * size)

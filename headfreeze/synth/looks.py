@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from headfreeze.synth.camera import Camera, picture
+from headfreeze.synth.daylight import fresnel, mirrored, sunlight
 from headfreeze.synth.materials import GAMMA, Materials, clean_materials, photographic_materials
 from headfreeze.synth.photo import develop
 from headfreeze.synth.raycast import BLOCK, Hits, blocked, cast
@@ -22,6 +23,7 @@ SAMPLES = ((-0.125, -0.375), (0.375, -0.125), (0.125, 0.375), (-0.375, 0.125))
 """Places in a pixel at which it is sampled, in pixels from its centre: no two in one row or column."""
 REACH_M = f32([0.12, 0.25, 0.38, 0.51])
 """How far each of a pixel's samples looks for things that keep ambient light away."""
+SUN_COLOUR = f32([1, 0.93, 0.8])[:, None]
 FACE_U, FACE_V = np.array([1, 0, 0]), np.array([2, 2, 1])
 """Axes across and up a face whose normal is nearest to x, y, z."""
 
@@ -55,11 +57,21 @@ def photographic(room: Room, camera: Camera, size: int, rng: Rng) -> UInt8[np.nd
     light = materials.glow[material] + ambient * _openness(room, point, hits.normal)
     highlight = np.zeros_like(light)
     for places, colour in lamps:
-        diffuse, mirrored = _lamp_light(room, places, point, hits.normal, view, materials.sharpness[material])
+        diffuse, shine = _lamp_light(room, places, point, hits.normal, view, materials.sharpness[material])
         light += diffuse * colour
-        highlight += mirrored * colour
+        highlight += shine * colour
+    if room.sun is not None:
+        light += sunlight(room, point, hits.normal, rng) * SUN_COLOUR * rng.uniform(1, 6)
     albedo = _albedo(room, materials, hits, point, hits.distance * camera.pixel_width(size))
-    return develop(_pixels(albedo * light + materials.shine[material] * highlight, size), rng)
+    seen = albedo * light + materials.shine[material] * highlight
+    if room.polish:
+        rows, far, place = mirrored(room, camera.position, rays, hits, rng.uniform(0, 0.06), rng)
+        share = fresnel(view[2, rows], room.polish)
+        pixel_m = (hits.distance[rows] + far.distance) * camera.pixel_width(size)
+        shown = _albedo(room, materials, far, place, pixel_m) * ambient * 1.5
+        shown += materials.glow[room.surface_material[far.surface]]
+        seen[:, rows] += share * (shown - seen[:, rows])
+    return develop(_pixels(seen, size), rng, by_phone=camera.by_phone)
 
 
 def _dot(a: Columns, b: Columns) -> Values:

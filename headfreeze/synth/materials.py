@@ -69,6 +69,14 @@ STUFF = {
     "thing": Stuff(None, 0.55, 0.55, 0.3, (("flat", 1.0), ("stripes", 0.2), ("blotches", 0.2))),
     "books": Stuff(None, 0.5, 0.5, 0.3, (("books", 0), ("books", 0.6)), likeness=0.0),
     "paint": Stuff(0.12, 0.05, 0.88, 0.06),
+    "carpet": Stuff(
+        None, 0.4, 0.35, 0.25, (("speckle", 0.4), ("weave", 0.5), ("blotches", 0.6), ("stripes", 0.8)), likeness=0.9
+    ),
+    "leather": Stuff(0.08, 0.35, 0.4, 0.35, (("blotches", 0.5), ("flat", 1.0)), likeness=0.95, gloss=0.3),
+    "lacquer": Stuff(None, 0.15, 0.5, 0.42, (("flat", 1.0), ("grain", 0.8)), likeness=0.95, gloss=0.3),
+    "backsplash": Stuff(None, 0.6, 0.55, 0.35, (("tiles", 0.5), ("flat", 1.0)), likeness=0.95, gloss=0.5),
+    "chrome": Stuff(0.6, 0.04, 0.65, 0.2, gloss=1.2),
+    "screen": Stuff(0.6, 0.2, 0.12, 0.08, (("flat", 1.0), ("painting", 0)), gloss=0.4),
 }  # fmt: skip
 """Every material that rooms and furniture name."""
 

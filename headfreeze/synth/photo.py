@@ -1,6 +1,7 @@
 """From light to a photograph: lens, exposure, white balance, sensor noise, tone curve."""
 
 import io
+import math
 
 import numpy as np
 from jaxtyping import Bool, Float32, UInt8
@@ -12,8 +13,19 @@ Rng = np.random.Generator
 Light = Float32[np.ndarray, "h w 3"]
 
 
-def develop(light: Light, rng: Rng, metered: Bool[np.ndarray, "h w"] | None = None) -> UInt8[np.ndarray, "h w 3"]:
-    """The picture that a small camera takes of linear light of any scale; `metered` is what it exposes for."""
+def develop(
+    light: Light, rng: Rng, metered: Bool[np.ndarray, "h w"] | None = None, by_phone: bool = False
+) -> UInt8[np.ndarray, "h w 3"]:
+    """The picture that a small camera takes of linear light of any scale.
+
+    Args:
+        light: what falls on the sensor.
+        rng: draws the lens, the exposure, the noise.
+        metered: what it exposes for; None: all.
+        by_phone: it may have moved meanwhile, and its makers like colours.
+    """
+    if by_phone:
+        light = _shaken(light, rng)
     image = _blurred(light, sigma=rng.uniform(0.25, 0.8)) * _vignette(
         light.shape[0], light.shape[1], rng.uniform(0.02, 0.3)
     )
@@ -26,6 +38,9 @@ def develop(light: Light, rng: Rng, metered: Bool[np.ndarray, "h w"] | None = No
     image = np.clip(image, 0, 1) ** (1 / rng.uniform(1.9, 2.5))
     contrast = rng.uniform(0, 0.6)
     image = image + contrast * (image * image * (3 - 2 * image) - image)
+    if by_phone:
+        grey = image.mean(-1, keepdims=True)
+        image = np.clip(grey + (image - grey) * f32(rng.uniform(0.7, 1.5)), 0, 1)
     return np.round(255 * image).astype(np.uint8)
 
 
@@ -41,6 +56,19 @@ def compress(image: UInt8[np.ndarray, "h w 3"], rng: Rng) -> UInt8[np.ndarray, "
         picture.save(file, "JPEG", quality=int(rng.integers(40, 95)))
         picture = Image.open(file)
     return np.asarray(picture)
+
+
+def _shaken(light: Light, rng: Rng) -> Light:
+    """Blurred along a line, every other time, by up to a thirtieth of the picture."""
+    if rng.random() < 0.5:
+        return light
+    turn, reach = rng.uniform(0, math.pi), rng.uniform(0, light.shape[1] / 30)
+    steps = [(round(s * reach * math.cos(turn)), round(s * reach * math.sin(turn))) for s in np.linspace(-0.5, 0.5, 7)]
+    pad = light.shape[1] // 30 + 1
+    padded = np.pad(light, [(pad, pad), (pad, pad), (0, 0)], mode="edge")
+    height, width = light.shape[:2]
+    parts = [padded[pad + y : pad + y + height, pad + x : pad + x + width] for x, y in steps]
+    return np.mean(parts, axis=0)
 
 
 def _blurred(image: Light, sigma: float) -> Light:

@@ -49,13 +49,15 @@ def cast(room: Room, origin: Point, rays: Rays) -> Hits:
     return hits
 
 
-def blocked(solids: Shapes, origin: Point, rays: Rays) -> Bool[np.ndarray, " r"]:
-    """Whether a solid that does not contain the origin lies on the way to origin + ray."""
+def blocked(solids: Shapes, origin: Point, rays: Rays, share: float = 0.995) -> Bool[np.ndarray, " r"]:
+    """Whether a solid that does not contain the origin lies on the way to origin + ray.
+
+    The point at the end lies on a solid itself: only this share of the way to it counts.
+    """
     hit = np.zeros(rays.shape[1], bool)
     for block, ahead in _blocks(solids, origin, rays):
         enter, leave = spans(solids, ahead, origin, rays[:, block])
-        # The point lies on a solid itself: the last half percent of the way to it does not count.
-        hit[block] = ((enter < leave) & (enter > 0) & (enter < 0.995)).any(axis=0)
+        hit[block] = ((enter < leave) & (enter > 0) & (enter < share)).any(axis=0)
     return hit
 
 

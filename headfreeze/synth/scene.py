@@ -44,6 +44,10 @@ class Room:
     """What each material is (a name in `headfreeze.synth.materials`); `*_material` fields index this."""
     light: Float32[np.ndarray, "3"]
     """Centre of the ceiling light."""
+    sun: Float32[np.ndarray, "3"] | None = None
+    """Direction to the sun, of unit length; None: it does not shine in."""
+    polish: float = 0.0
+    """Share of light that the floor mirrors to one who looks straight down at it; 0: it does not."""
 
     @property
     def first_solid(self) -> int:

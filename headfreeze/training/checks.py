@@ -38,6 +38,11 @@ def check_own_network(settings: Settings, recipes: Sequence[Recipe], tasks: Mapp
     """
     if list(settings.pair.problems()):
         return  # there is no size to try it with
+    if branched := [recipe.name for recipe in recipes if recipe.branched]:
+        raise InputError(
+            f"recipe '{branched[0]}' works between encoder and decoder of our networks, and"
+            f" '{settings.architecture.backbone}' is your own; leave the recipe out, or name another backbone"
+        )
     network = build_network(settings.architecture, tasks, size=settings.pair.height_width)
     phases = [phase for recipe in recipes for phase in recipe.phases]
     if any(phase.freeze_head for phase in phases):

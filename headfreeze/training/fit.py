@@ -1,36 +1,33 @@
 """A recipe on a pair: its phases one after the other, through the store; what comes out is a run."""
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric import Fabric
 
 from headfreeze.adversaries.build import build_adversary
-from headfreeze.data.pair import open_pair
 from headfreeze.errors import InputError, raise_all
 from headfreeze.files import check_folder, new_folder
-from headfreeze.models.own import AnyNetwork, OwnNetwork
+from headfreeze.models.own import AnyNetwork
+from headfreeze.models.transfer import TransferNetwork
 from headfreeze.progress import Report, progress, silent
-from headfreeze.recipes import DOMAINS, Phase, Recipe, find_recipe, split_budget
-from headfreeze.run import RunCard, build_network, choose_device, reading_of
+from headfreeze.recipes import DOMAINS, Phase, Recipe, find_recipe
+from headfreeze.run import RunCard, as_written, branches_of, build_network, reading_of
 from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
-from headfreeze.training.checks import check_adversary, check_backbone, check_device, check_own_network
-from headfreeze.training.inputs import Inputs
 from headfreeze.training.news import News
 from headfreeze.training.opponent import Opponent
-from headfreeze.training.parts.build import build_parts, check_parts
+from headfreeze.training.parts.build import build_parts
 from headfreeze.training.phase import PhaseTraining
 from headfreeze.training.plan import PhaseData, PhasePlan
-from headfreeze.training.processes import by_first, hush_lightning, launched
-from headfreeze.training.repeatable import ask_for_repeatable_products, repeatable
-from headfreeze.training.store import PhaseFolder, PhaseStore
+from headfreeze.training.processes import by_first
+from headfreeze.training.repeatable import repeatable
+from headfreeze.training.session import Session
+from headfreeze.training.store import PhaseFolder
 
 KEY_FORMAT = 3
 """Part of every phase's key: raise it when a change of the code changes trained weights."""
@@ -70,130 +67,29 @@ def fit(
     settings = Settings(pair, architecture or Architecture(), training or Training(), adversarial or Adversarial())
     session = Session(settings, phases or out.parent / "phases")
     raise_all(session.problems([recipe]))
-    return session.fit(find_recipe(recipe) if isinstance(recipe, str) else recipe, out)
+    return fit_recipe(session, find_recipe(recipe) if isinstance(recipe, str) else recipe, out)
 
 
-class Session:
-    """One pair under one setting: opens and checks everything once, then trains any number of recipes and seeds.
-
-    Args:
-        settings: pair, architecture, training; the training's seed is the default one.
-        phases: the store of phases: a folder or a URL.
-        beside: how many processes like this one share the machine's cores.
-    """
-
-    def __init__(self, settings: Settings, phases: Path | str, beside: int = 1) -> None:
-        self.settings = settings
-        self.store = PhaseStore(phases)
-        self.inputs = Inputs(settings, beside)
-        self.told: Callable[[], None] = _nothing
-        """Called when a phase may have told how far it is."""
-
-    def problems(self, recipes: Sequence[str | Recipe]) -> list[str]:
-        """All that is wrong with the settings, the names of recipes and the pair, a line each; trains nothing."""
-        trained: list[Recipe] = []
-        found: list[str] = []
-        for recipe in recipes:
-            try:
-                trained.append(find_recipe(recipe) if isinstance(recipe, str) else recipe)
-            except InputError as error:
-                found.append(str(error))
-        found += self.settings.problems()
-        training = self.settings.training
-        longest = max((len(recipe.phases) for recipe in trained), default=1)
-        checks: list[Callable[[], object]] = [
-            lambda: check_backbone(self.settings),
-            lambda: check_device(training),
-            lambda: check_adversary(self.settings, trained),
-            lambda: training.steps < 1 or split_budget(training.steps, longest, training.phase_share),
-            self.store.check,
-        ]
-        pair, unopened = open_pair(self.settings.pair)
-        if pair:
-            checks.append(lambda: check_parts(self.settings, trained, pair.roles))
-        if pair and self.settings.architecture.own:
-            checks.append(lambda: check_own_network(self.settings, trained, pair.tasks))
-        for check in checks:
-            try:
-                check()
-            except InputError as error:
-                found.append(str(error))
-        return found + unopened
-
-    def fit(self, recipe: Recipe, out: Path, seed: int | None = None) -> RunCard:
-        """Trains a recipe, or takes it from the store, and writes the run."""
-        seed = self.settings.training.seed if seed is None else seed
-        if there := self.written(recipe, out, seed):
-            return there
-        recipe = self.effective(recipe)
-        card, last = RecipeTraining(self, recipe, seed, out).run()
-        return by_first(self.fabric, lambda: self._write(card, last, RecipeTraining(self, recipe, seed, out)))
-
-    def written(self, recipe: Recipe, out: Path, seed: int) -> RunCard | None:
-        """The run at `out`; None where nothing is there yet. Trains nothing.
-
-        Raises:
-            InputError: something else lies there, or a run of other settings or data.
-        """
-        there = by_first(self.fabric, lambda: _written(out))
-        if there:  # the same run, phase by phase
-            RecipeTraining(self, self.effective(recipe), seed, out, there).run()
+def fit_recipe(session: Session, recipe: Recipe, out: Path, seed: int | None = None) -> RunCard:
+    """Trains a recipe, or takes it from the store, and writes the run; the seed is the settings' unless it is given."""
+    seed = session.settings.training.seed if seed is None else seed
+    if there := written_run(session, recipe, out, seed):
         return there
+    training = RecipeTraining(session, session.effective(recipe), seed, out)
+    card, last = training.run()
+    return by_first(session.fabric, lambda: _write(card, last, training))
 
-    def _write(self, card: RunCard, last: PhaseFolder, trained: "RecipeTraining") -> RunCard:
-        """Writes the run, unless it is there by now; gives the card of the one that is."""
-        out = trained.out
-        if meanwhile := _written(out):  # by another command; its phases are looked up, not trained
-            replace(trained, written=meanwhile).run()
-            return meanwhile
-        with new_folder(out) as folder:  # all at once: killed in between, the next call finds no half of a run
-            shutil.copyfile(last.weights_path, folder / "weights.safetensors")
-            shutil.copyfile(last.history_path, folder / "metrics.csv")
-            card.write(folder)
-        return card
 
-    def effective(self, recipe: Recipe) -> Recipe:
-        """The recipe as the settings make it: without its adversary where that has no weight."""
-        if self.settings.adversarial.active:
-            return recipe
-        return replace(recipe, phases=tuple(replace(phase, adversary=False) for phase in recipe.phases))
+def written_run(session: Session, recipe: Recipe, out: Path, seed: int) -> RunCard | None:
+    """The run at `out`; None where nothing is there yet. Trains nothing.
 
-    def check(self, recipe: Recipe) -> None:
-        """Lists and samples all that any phase of the recipe will read, so that none is trained before a fault shows.
-
-        Raises:
-            InputError: labels are missing, a file is damaged, a plateau has no validation images to show on.
-        """
-        for phase in self.effective(recipe).phases:
-            self.inputs.phase_data(phase)
-        plateau = self.settings.training.phase_end == "plateau" and len(recipe.phases) > 1
-        if plateau and not self.inputs.samples("source", "val", recipe.phases[0].supervision):
-            raise InputError(
-                f"{self.settings.pair.source}: phase_end is plateau, which needs a val split; make one or use share"
-            )
-
-    @cached_property
-    def own_network(self) -> dict[str, str] | None:
-        """What tells a network of the user's from others, for the keys of phases; None for a network of ours."""
-        settings = self.settings
-        if not settings.architecture.own:
-            return None
-        network = build_network(settings.architecture, self.inputs.pair.tasks, size=settings.pair.height_width)
-        assert isinstance(network, OwnNetwork)
-        return network.fingerprint()
-
-    @cached_property
-    def fabric(self) -> Fabric:
-        """Device and precision; where there are several devices, their processes begin here."""
-        training = self.settings.training
-        device = choose_device(training.device)
-        ask_for_repeatable_products()
-        hush_lightning()
-        precision = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}[training.precision]
-        if training.devices > 1:
-            return launched(device.type, training.devices, precision)
-        devices: Any = [device.index] if device.index is not None else 1
-        return Fabric(accelerator=device.type, devices=devices, precision=precision)  # type: ignore[arg-type]
+    Raises:
+        InputError: something else lies there, or a run of other settings or data.
+    """
+    there = by_first(session.fabric, lambda: _written(out))
+    if there:  # the same run, phase by phase
+        RecipeTraining(session, session.effective(recipe), seed, out, there).run()
+    return there
 
 
 @dataclass(frozen=True)
@@ -226,14 +122,15 @@ class RecipeTraining:
         settings = self.session.settings.as_dict()
         settings["training"]["seed"] = self.seed
         roles = self.session.inputs.pair.roles
-        trained = {roles[role].name for phase in self.recipe.phases for _, role in phase.supervision}
+        trained = {task.name for _, role in self.recipe.supervision for task in roles[role]}
         return RunCard(
             recipe=self.recipe.name,
             settings=settings,
-            tasks={role: {"name": t.name, "options": t.options()} for role, t in roles.items()},
+            tasks=as_written(roles),
             trained=sorted(trained),
             phases=list(phases),
             parts=sorted(self.recipe.parts),
+            branched=self.recipe.branched,
         )
 
     def run(self) -> tuple[RunCard, PhaseFolder]:
@@ -255,14 +152,15 @@ class RecipeTraining:
     def places(self) -> Iterator[tuple[PlannedPhase, PhaseFolder]]:
         """The phases in their places; a plateau must have been found before the phase that follows is asked for."""
         training, last = self.session.settings.training, len(self.recipe.phases) - 1
-        budget = split_budget(training.steps, len(self.recipe.phases), training.phase_share)
+        budget = self.recipe.budget(training.steps, training.phase_share)
         plateaus = training.phase_end == "plateau"
         before, folder = 0, None
         for number, phase in enumerate(self.recipe.phases):
             # the last phase gets what those before it left over
             steps = budget[number] if number < last else training.steps - before
             planned = PlannedPhase(phase, number, steps, folder, until_plateau=plateaus and number < last)
-            if not plateaus:  # else nobody knows where a phase will end
+            # nobody knows where a plateau will come, and a branch that is frozen afterwards needs a schedule of its own
+            if not plateaus and not phase.branch:
                 planned = replace(planned, span=(before / training.steps, (before + steps) / training.steps))
             folder = self.session.store.folder(self.spec(planned))
             yield planned, folder
@@ -309,6 +207,8 @@ class RecipeTraining:
             spec["freeze_after"] = settings.training.freeze_point(settings.architecture)
         if phase.adversary:
             spec["adversary"] = plain["adversarial"]
+        if phase.branch:
+            spec["branch"] = phase.branch
         if phase.parts:
             spec["parts"] = sorted(phase.parts)
         if planned.parent:
@@ -359,8 +259,11 @@ class RecipeTraining:
         torch.manual_seed(self.seed)
         pretrained, size = None if parent is None else False, settings.pair.height_width
         roles = session.inputs.pair.roles
-        reading = reading_of(self.recipe.parts, roles["main"].name, roles["anchor"].name)
-        network = build_network(settings.architecture, data.tasks, pretrained, size, reading)
+        reading = reading_of(self.recipe.parts, roles)
+        branches = branches_of(roles) if self.recipe.branched else None
+        network = build_network(settings.architecture, data.tasks, pretrained, size, reading, branches)
+        if isinstance(network, TransferNetwork):
+            network.branch = planned.phase.branch
         if parent:
             network.load_state_dict(parent.weights())
         plan = PhasePlan(
@@ -372,6 +275,7 @@ class RecipeTraining:
             until_plateau=planned.until_plateau,
             span=planned.span,
             forwarded=tuple(domain for domain in DOMAINS if planned.phase.forwards(domain)),
+            branch=planned.phase.branch,
         )
         opponent = self._opponent(planned.phase, network, data) if planned.phase.adversary else None
         parts = build_parts(planned.phase, plan, session.fabric, network, roles)
@@ -380,14 +284,23 @@ class RecipeTraining:
     def _opponent(self, phase: Phase, network: AnyNetwork, data: PhaseData) -> Opponent:
         session = self.session
         roles = session.inputs.pair.roles
-        trained = {roles[role].name: roles[role] for _, role in sorted(phase.supervision)}
+        trained = {task.name: task for _, role in sorted(phase.supervision) for task in roles[role]}
         tiny = session.settings.architecture.backbone == "tiny"
-        adversary = build_adversary(session.settings.adversarial, network, trained, data.main, tiny)
+        adversary = build_adversary(session.settings.adversarial, network, trained, data.mains, tiny)
         return Opponent(session.fabric, adversary, session.settings.adversarial.learning_rate, data)
 
 
-def _nothing() -> None:
-    """What follows the news of a phase unless somebody wants to look."""
+def _write(card: RunCard, last: PhaseFolder, trained: RecipeTraining) -> RunCard:
+    """Writes the run, unless it is there by now; gives the card of the one that is."""
+    out = trained.out
+    if meanwhile := _written(out):  # by another command; its phases are looked up, not trained
+        replace(trained, written=meanwhile).run()
+        return meanwhile
+    with new_folder(out) as folder:  # all at once: killed in between, the next call finds no half of a run
+        shutil.copyfile(last.weights_path, folder / "weights.safetensors")
+        shutil.copyfile(last.history_path, folder / "metrics.csv")
+        card.write(folder)
+    return card
 
 
 def _written(out: Path) -> RunCard | None:

@@ -52,9 +52,9 @@ class Inputs:
                 if images := self.images(domain, split, phase.supervision):
                     loaded[split][domain] = images
         workers = max(self._workers(images.samples) for images in loaded["train"].values())
-        main, pair = self.pair.roles["main"].name, self.settings.pair
+        pair = self.settings.pair
         augment = Augment(pair.augment, pair.zoom, pair.rotate_deg, pair.fov_deg)
-        return PhaseData(loaded["train"], loaded["val"], self.pair.tasks, main, augment, workers)
+        return PhaseData(loaded["train"], loaded["val"], self.pair.tasks, pair.mains, augment, workers)
 
     def samples(self, domain: Domain, split: str, supervision: Supervision) -> list[Sample]:
         """Samples with the supervised labels of this domain; none where there is no val split."""

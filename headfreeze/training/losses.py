@@ -26,7 +26,9 @@ def loss_terms(outputs: Outputs, batch: DeviceBatch, tasks: Mapping[str, Task]) 
 
 
 def total_loss(terms: Mapping[LabelKey, Tensor], weights: Mapping[str, float | Tensor]) -> Float[Tensor, ""]:
-    """The weighted sum over the tasks; a task's loss is its mean over the domains that have labels of it."""
+    """The weighted sum over the tasks, 0 of none; a task's loss is its mean over the domains that have labels of it."""
+    if not terms:
+        return torch.zeros(())
     domains = Counter(name for _, name in terms)
     return torch.stack([weights[name] / domains[name] * term for (_, name), term in terms.items()]).sum()
 
@@ -39,6 +41,8 @@ def task_losses(terms: Mapping[LabelKey, Tensor]) -> dict[str, Float[Tensor, ""]
 
 def balancing_weights(losses: Mapping[LabelKey, float], tasks: Iterable[str], main: str) -> dict[str, float]:
     """λ of every task: 1 for the main task, for another what brings its loss to the magnitude of the main task's.
+
+    With several main tasks their first one is meant.
 
     Args:
         losses: mean of every term over some steps.

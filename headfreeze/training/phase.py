@@ -69,7 +69,7 @@ class PhaseTraining:
         self.opponent, self.parts = opponent, parts
         self.fabric, self.plan, self.data, self.settings, self.folder = fabric, plan, data, settings, folder
         self.network = network.to(fabric.device).to(memory_format=torch.channels_last)
-        self.freeze = Freeze(self.network, after=plan.freeze_after) if plan.freeze_after else None
+        self.freeze = plan.freeze(self.network)
         # Fused optimizers undo the scaling of half precision themselves, after gradients would have been clipped.
         fused = fabric.device.type in ("cpu", "cuda") and settings.precision != "16"
         optimizer = make_optimizer(Freeze.trainable(self.network), settings, plan.rate, fused)
@@ -194,7 +194,7 @@ class PhaseTraining:
             if self.opponent:
                 opposed = self.opponent.oppose(outputs, batch, progress, self.at.weights)
             added = [part.losses(outputs, batch, self._of_budget(progress), weights) for part in self.parts]
-        found = {"loss": loss, **{_name(key): term for key, term in terms.items()}}
+        found = ({"loss": loss} if terms else {}) | {_name(key): term for key, term in terms.items()}
         for more in added:
             found |= more
             loss = sum(more.values(), loss)
@@ -259,7 +259,7 @@ class PhaseTraining:
     def _given_weights(self) -> dict[str, float] | None:
         """λ that the user sets, or that the phase before has measured."""
         if self.settings.anchor_weight:
-            return {name: 1.0 if name == self.data.main else self.settings.anchor_weight for name in self.data.tasks}
+            return {name: 1.0 if name in self.data.mains else self.settings.anchor_weight for name in self.data.tasks}
         return self.plan.weights
 
     @property

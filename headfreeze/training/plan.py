@@ -3,22 +3,33 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from torch import nn
+
 from headfreeze.data.augment import Augment
 from headfreeze.data.loader import DomainImages
-from headfreeze.recipes import DOMAINS, Domain
+from headfreeze.models.freeze import Freeze
+from headfreeze.recipes import DOMAINS, Branch, Domain
 from headfreeze.tasks.base import Task
 
 
 @dataclass(frozen=True)
 class PhaseData:
-    """What a phase sees: the supervised labels of the domains that it uses, at training resolution."""
+    """What a phase sees: the supervised labels of the domains that it uses, at training resolution.
+
+    `mains`: names of the main tasks.
+    """
 
     train: Mapping[str, DomainImages]
     val: Mapping[str, DomainImages]
     tasks: Mapping[str, Task]
-    main: str
+    mains: tuple[str, ...]
     augment: Augment
     workers: int
+
+    @property
+    def main(self) -> str:
+        """The first main task: λ of the others is measured against it."""
+        return self.mains[0]
 
 
 @dataclass(frozen=True)
@@ -28,6 +39,7 @@ class PhasePlan:
     Attributes:
         steps: the most optimisation steps it takes.
         freeze_after: the last stage that trains; None trains all.
+        branch: the one stage that trains, of a network with a branch for each task; None: it has none.
         seed: of batches and augmentation.
         weights: λ of every task, inherited from the phase before; None to measure them.
         until_plateau: end where the source's validation loss no longer falls.
@@ -43,3 +55,10 @@ class PhasePlan:
     until_plateau: bool = False
     span: tuple[float, float] = (0.0, 1.0)
     forwarded: tuple[Domain, ...] = DOMAINS
+    branch: Branch | None = None
+
+    def freeze(self, network: nn.Module) -> Freeze | None:
+        """Freezes what the phase does not train; None where it trains everything."""
+        if self.branch:
+            return Freeze(network, only=self.branch)
+        return Freeze(network, after=self.freeze_after) if self.freeze_after else None

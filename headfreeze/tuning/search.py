@@ -23,8 +23,9 @@ from headfreeze.evaluation.validators import VALIDATORS
 from headfreeze.files import check_folder, write_json, write_text
 from headfreeze.recipes import Recipe, find_recipe
 from headfreeze.run import Run
-from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
-from headfreeze.training.fit import Session
+from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training, as_flag
+from headfreeze.training.fit import fit_recipe
+from headfreeze.training.session import Session
 from headfreeze.tuning.space import OBJECTIVE, RANGES, TRIALS, usual
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Found:
             for field in fields(part):
                 value = getattr(part, field.name)
                 if value != field.default:
-                    words += [f"--{field.name}", str(value).lower() if isinstance(value, bool) else str(value)]
+                    words += [f"--{field.name}", as_flag(value)]
         return shlex.join([*words, "--out", str(out)])
 
 
@@ -260,7 +261,7 @@ def _tried(study: "Study", number: int, recipe: Recipe, found: Found, folder: Pa
     tried = with_values(found.settings, asked.params)
     session = Session(tried, store)
     try:
-        session.fit(recipe, folder)
+        fit_recipe(session, recipe, folder)
     except FloatingPointError:
         study.tell(asked, state=TrialState.PRUNED)  # worse than any, and tried
         return Trial(number, asked.params, {})

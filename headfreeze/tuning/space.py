@@ -53,8 +53,8 @@ def usual(recipe: Recipe) -> list[str]:
     """The settings to vary where none are named: those that the recipe has of lr and of what is its own."""
     present = {
         "lr": True,
-        "anchor_weight": any(role == "anchor" for phase in recipe.phases for _, role in phase.supervision),
-        "phase_share": len(recipe.phases) > 1,
+        "anchor_weight": any(len({role for _, role in phase.supervision}) > 1 for phase in recipe.phases),
+        "phase_share": len(recipe.phases) > 1 and recipe.share is None,
         "adversary_weight": any(phase.adversary for phase in recipe.phases),
     }
     return [name for name, there in present.items() if there]

@@ -16,7 +16,7 @@ from headfreeze.data.augment import Augment, augmented
 from headfreeze.data.batch import DeviceBatch
 from headfreeze.data.geometric import seen_from_elsewhere
 from headfreeze.synth.building import draw_room
-from headfreeze.synth.camera import PITCH_DEG, Camera, picture
+from headfreeze.synth.camera import LEVEL, Camera, picture
 from headfreeze.synth.raycast import cast
 from headfreeze.synth.scene import Room
 from headfreeze.tasks.labels import Depth, Normals
@@ -49,7 +49,7 @@ def batch_of(labels: dict[str, np.ndarray]) -> DeviceBatch:
 def test_normals_depth_and_classes_are_those_that_rays_of_the_turned_camera_hit(
     angles: tuple[float, float, float], seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room, camera = draw_room(np.random.default_rng(seed), PITCH_DEG["source"])
+    room, camera = draw_room(np.random.default_rng(seed), [LEVEL])
     camera = dataclasses.replace(camera, fov_deg=FOV_DEG)
     turn = Rotation.from_euler("xyz", angles, degrees=True).as_matrix().astype(np.float32)
     turned = dataclasses.replace(camera, frame=camera.frame @ turn.T)

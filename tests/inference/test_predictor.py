@@ -227,3 +227,10 @@ def test_a_run_with_norms_of_each_domain_predicts_with_the_targets(tiny_pair: Ti
     run.outputs(image, "source")
     assert torch.equal(run.predict(image)["normals"], found)
     assert RunCard.read(tmp_path / "run").settings["architecture"]["norm"] == "per_domain"
+
+
+def test_an_image_that_cannot_be_written_to_is_read_without_a_word(predictor: Predictor) -> None:
+    image = photo(20, 30)
+    expected = predictor(image)["normals"]
+    image.flags.writeable = False  # as of np.asarray(PIL.Image); the suite makes errors of warnings
+    assert torch.equal(predictor(image)["normals"], expected)

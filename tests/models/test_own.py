@@ -21,7 +21,8 @@ from headfreeze.recipes import RECIPES
 from headfreeze.run import Run, RunCard, build_network
 from headfreeze.settings import Adversarial, Architecture, Settings
 from headfreeze.tasks import Task, make_task
-from headfreeze.training.fit import PlannedPhase, RecipeTraining, Session, fit
+from headfreeze.training.fit import PlannedPhase, RecipeTraining, fit
+from headfreeze.training.session import Session
 from tests import own_networks
 from tests.runs import fit_tiny, pair_of, training_of, weights_of
 from tests.worlds import TinyPair

@@ -4,7 +4,7 @@ from scipy.ndimage import gaussian_filter
 
 from headfreeze.synth import looks, photo, textures
 from headfreeze.synth.building import draw_room
-from headfreeze.synth.camera import PITCH_DEG, Camera, picture
+from headfreeze.synth.camera import HAND, LEVEL, Camera, picture
 from headfreeze.synth.materials import GAMMA, STUFF, clean_materials, photographic_materials
 from headfreeze.synth.shapes import BALL, BOX, IDENTITY, f32
 from tests.synth.hand_made import box_room, shapes
@@ -148,14 +148,14 @@ def test_photographs_of_one_room_differ_in_colour_and_brightness() -> None:
 @pytest.mark.parametrize("look", [looks.clean, looks.photographic])
 @pytest.mark.parametrize("size", [16, 37, 50])
 def test_any_size_can_be_drawn(look, size: int) -> None:
-    room, camera = draw_room(np.random.default_rng(2), PITCH_DEG["target"])
+    room, camera = draw_room(np.random.default_rng(2), [HAND])
     image = look(room, camera, size, np.random.default_rng(0))
     assert image.shape == (size, size, 3)
     assert image.std() > 5
 
 
 def test_pictures_of_different_sizes_show_the_same_view() -> None:
-    room, camera = draw_room(np.random.default_rng(5), PITCH_DEG["source"])
+    room, camera = draw_room(np.random.default_rng(5), [LEVEL])
     small = looks.clean(room, camera, 16, np.random.default_rng(0)).astype(float)
     large = looks.clean(room, camera, 64, np.random.default_rng(0)).astype(float)
     assert np.abs(large.reshape(16, 4, 16, 4, 3).mean((1, 3)) - small).mean() < 4

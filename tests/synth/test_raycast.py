@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from headfreeze.synth.building import draw_room
-from headfreeze.synth.camera import PITCH_DEG, Camera, picture
+from headfreeze.synth.camera import HAND, LEVEL, Camera, picture
 from headfreeze.synth.raycast import blocked, cast
 from headfreeze.synth.scene import CLASSES, Niches, Room
 from headfreeze.synth.shapes import BALL, BOX, CYLINDER, IDENTITY, WEDGE, Shapes, f32, rotation
@@ -138,7 +138,7 @@ def test_rays_end_at_the_first_surface_of_any_solid(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_the_order_of_rays_changes_nothing_but_the_speed(seed: int) -> None:
-    room, camera = draw_room(np.random.default_rng(seed), PITCH_DEG["target"])
+    room, camera = draw_room(np.random.default_rng(seed), [HAND])
     rays = camera.rays(64)
     order = np.random.default_rng(seed).permutation(rays.shape[1])  # cones so wide that no solid is passed over
     hits, mixed = cast(room, camera.position, rays), cast(room, camera.position, rays[:, order])
@@ -149,7 +149,7 @@ def test_the_order_of_rays_changes_nothing_but_the_speed(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_shadow_falls_where_a_ray_from_the_lamp_ends_too_early(seed: int) -> None:
-    room, camera = draw_room(np.random.default_rng(seed), PITCH_DEG["target"])
+    room, camera = draw_room(np.random.default_rng(seed), [HAND])
     rays = camera.rays(SIZE)
     hits = cast(room, camera.position, rays)
     to_point = camera.position[:, None] + rays * hits.distance - room.light[:, None]
@@ -163,7 +163,7 @@ def test_a_shadow_falls_where_a_ray_from_the_lamp_ends_too_early(seed: int) -> N
 
 @pytest.mark.parametrize("seed", range(12))
 def test_normals_are_of_unit_length_and_face_the_viewer(seed: int) -> None:
-    room, camera = draw_room(np.random.default_rng(seed), PITCH_DEG["source"])
+    room, camera = draw_room(np.random.default_rng(seed), [LEVEL])
     rays = camera.rays(64)
     normal = cast(room, camera.position, rays).normal
     np.testing.assert_allclose((normal**2).sum(0), 1, atol=1e-5)
@@ -173,7 +173,7 @@ def test_normals_are_of_unit_length_and_face_the_viewer(seed: int) -> None:
 def test_normals_of_flat_parts_are_those_of_the_points_behind_the_depths() -> None:
     checked = 0
     for seed in range(12):
-        room, camera = draw_room(np.random.default_rng(seed), PITCH_DEG["target"])
+        room, camera = draw_room(np.random.default_rng(seed), [HAND])
         hits = cast(room, camera.position, camera.rays(64))
         normals, depth, _ = look(room, camera, 64)
         surface = picture(hits.surface, 64)

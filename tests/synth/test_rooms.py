@@ -2,7 +2,6 @@ import hashlib
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,7 +9,9 @@ import yaml
 from PIL import Image
 
 from headfreeze.errors import InputError
-from headfreeze.synth.rooms import Poses, draw_sample, write_rooms
+from headfreeze.synth.building import RICH, draw_room
+from headfreeze.synth.camera import ANY, picture
+from headfreeze.synth.rooms import Poses, Style, draw_sample, write_rooms
 from headfreeze.synth.scene import CLASSES
 from headfreeze.synth.writer import split_sizes
 
@@ -102,7 +103,7 @@ def test_equal_poses_give_both_domains_the_targets_cameras_and_the_target_stays_
         """How far floors turn towards the camera: the sine of its pitch downwards."""
         tilts = []
         for index in range(60):
-            labels = draw_sample(domain, "train", index, size=16, seed=4, poses=poses).labels
+            labels = draw_sample(domain, "train", index, size=16, seed=4, style=Style(poses)).labels
             floor = labels["normals"][labels["segmentation"] == CLASSES.index("floor")]
             tilts += [floor[:, 2].mean()] if len(floor) else []
         return float(np.mean(tilts))
@@ -110,7 +111,7 @@ def test_equal_poses_give_both_domains_the_targets_cameras_and_the_target_stays_
     level, down = np.sin(np.deg2rad([5, 15]))
     assert floor_tilt("source", "different") == pytest.approx(level, abs=0.05)
     assert floor_tilt("source", "equal") == pytest.approx(down, abs=0.07)
-    one, other = (draw_sample("target", "train", 0, size=16, seed=4, poses=poses) for poses in get_args(Poses))
+    one, other = (draw_sample("target", "train", 0, size=16, seed=4, style=Style(p)) for p in ("different", "equal"))
     assert np.array_equal(one.image, other.image)
 
 
@@ -193,3 +194,42 @@ def test_a_script_without_a_guard_is_told_what_to_do(tmp_path: Path) -> None:
 def test_rooms_need_no_torch() -> None:
     code = "import sys, headfreeze.synth.rooms; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_a_look_changes_the_image_and_no_label() -> None:
+    clean, photo = (
+        draw_sample("source", "train", 3, size=16, seed=2, style=Style(looks={"source": look, "target": "clean"}))
+        for look in ("clean", "photographic")
+    )
+    assert not np.array_equal(clean.image, photo.image)
+    assert all(np.array_equal(clean.labels[name], photo.labels[name]) for name in clean.labels)
+
+
+def test_rich_scenes_are_labelled_in_every_pixel_and_normals_are_those_of_the_depth() -> None:
+    """Where neighbours lie on one plane, the normal is that of the plane through them."""
+    style, size = Style("any", "rich"), 96
+    for index in range(6):
+        _, camera = draw_room(np.random.default_rng([7, 1, 0, index]), ANY, RICH)
+        labels = draw_sample("target", "train", index, size=size, seed=7, style=style).labels
+        assert labels["depth"].min() > 0
+        np.testing.assert_allclose(np.linalg.norm(labels["normals"], axis=2), 1, atol=1e-5)
+        rays = picture(camera.frame.T @ camera.rays(size), size)
+        points = rays * labels["depth"][:, :, None]
+        across, down = points[1:-1, 2:] - points[1:-1, :-2], points[2:, 1:-1] - points[:-2, 1:-1]
+        normals = np.cross(down, across)
+        normals /= np.linalg.norm(normals, axis=2, keepdims=True)
+        flat = np.ones((size - 2, size - 2), bool)
+        for dy, dx in ((0, 1), (2, 1), (1, 0), (1, 2)):
+            flat &= (labels["normals"][dy : dy + size - 2, dx : dx + size - 2] == labels["normals"][1:-1, 1:-1]).all(2)
+            flat &= labels["segmentation"][dy : dy + size - 2, dx : dx + size - 2] == labels["segmentation"][1:-1, 1:-1]
+        cosine = (normals * labels["normals"][1:-1, 1:-1]).sum(2)[flat]
+        assert flat.mean() > 0.3
+        assert np.mean(cosine > np.cos(np.deg2rad(2))) > 0.97  # the rest: steps between parallel faces
+
+
+def test_unknown_names_of_a_style_are_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="unknown scenes 'poor': choose from rich, simple"):
+        write_rooms(tmp_path / "out", source=1, target=1, size=16, scenes="poor")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="unknown source_look 'oil': choose from clean, photographic"):
+        write_rooms(tmp_path / "out", source=1, target=1, size=16, source_look="oil")  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()

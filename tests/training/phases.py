@@ -5,8 +5,9 @@ from typing import Any
 
 from headfreeze.recipes import RECIPES
 from headfreeze.settings import Settings
-from headfreeze.training.fit import PlannedPhase, RecipeTraining, Session
+from headfreeze.training.fit import PlannedPhase, RecipeTraining
 from headfreeze.training.phase import PhaseTraining
+from headfreeze.training.session import Session
 from tests.runs import TINY, pair_of, training_of
 from tests.worlds import TinyPair
 

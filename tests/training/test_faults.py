@@ -13,7 +13,8 @@ from headfreeze.comparison.compare import compare
 from headfreeze.errors import InputError
 from headfreeze.recipes import RECIPES
 from headfreeze.settings import Architecture, Settings
-from headfreeze.training.fit import Session
+from headfreeze.training.fit import fit_recipe
+from headfreeze.training.session import Session
 from tests.runs import TINY, fit_tiny, pair_of, training_of, watched
 from tests.worlds import TinyPair
 
@@ -93,7 +94,7 @@ def test_a_batch_of_one_pixel_is_too_small_for_batch_norm(
     session = Session(settings, tmp_path / "phases")
     if fine:
         assert session.problems(["baseline"]) == []
-        session.fit(RECIPES["baseline"], tmp_path / "run")
+        fit_recipe(session, RECIPES["baseline"], tmp_path / "run")
     else:
         (problem,) = session.problems(["baseline"])
         assert problem.startswith("batch_size is 1 at size 16: its coarsest features are one pixel")

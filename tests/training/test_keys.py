@@ -13,7 +13,8 @@ from PIL import Image
 
 from headfreeze.recipes import RECIPES, split_budget
 from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
-from headfreeze.training.fit import PlannedPhase, RecipeTraining, Session
+from headfreeze.training.fit import PlannedPhase, RecipeTraining
+from headfreeze.training.session import Session
 from tests.runs import TINY, pair_of, training_of
 from tests.worlds import TinyPair
 

@@ -16,8 +16,8 @@ from headfreeze.models.network import Outputs
 from headfreeze.recipes import SOURCE_ANCHOR, SOURCE_MAIN, TARGET_ANCHOR, Phase, Recipe
 from headfreeze.settings import Adversarial, Settings
 from headfreeze.tasks import make_task
-from headfreeze.training.fit import Session
 from headfreeze.training.probe import probed
+from headfreeze.training.session import Session
 from tests.runs import TINY, fit_tiny, pair_of, same_bits, training_of, weights_of
 from tests.worlds import TinyPair
 

@@ -43,7 +43,7 @@ def batch(seed: int) -> DeviceBatch:
 
 
 def opponent_of(adversary: nn.Module) -> Opponent:
-    data = PhaseData({}, {}, TASKS, "normals", PLAIN, 0)
+    data = PhaseData({}, {}, TASKS, ("normals",), PLAIN, 0)
     return Opponent(Fabric(accelerator="cpu", devices=1), adversary, RATE, data)  # type: ignore[arg-type]
 
 
@@ -159,12 +159,12 @@ def test_the_defaults_are_those_of_the_literature(
 ) -> None:
     tasks = TASKS | {"edges": make_task("edges", {"kind": "segmentation", "classes": ["none", "edge"]})}
     network = Network({name: OutputSpec(task.channels) for name, task in tasks.items()}, "tiny", width=32)
-    adversary = build_adversary(settings, network, tasks, "normals")
+    adversary = build_adversary(settings, network, tasks, ["normals"])
     found = adversary.weights if isinstance(adversary, OutputAdversary) else adversary.weight  # type: ignore[attr-defined]
     assert found == pytest.approx(weights)
     for level, width in widths.items():
         first = next(adversary.discriminators[level].parameters())
         assert first.shape[:2] == (width, channels)
-    small = build_adversary(settings, network, tasks, "normals", tiny=True)
+    small = build_adversary(settings, network, tasks, ["normals"], tiny=True)
     narrow = settings.discriminator_width or (64 if settings.adversary == "feature" else 16)
     assert all(len(next(judge.parameters())) == narrow for judge in small.discriminators.values())

@@ -47,7 +47,7 @@ def forwarded() -> Iterator[list[tuple[int, int | None]]]:
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_fit_opens_and_lists_only_what_is_supervised(recipe: str, tiny_pair: TinyPair, tmp_path: Path) -> None:
     with touched() as paths, forwarded() as batches:
-        fit_tiny(recipe, tiny_pair, tmp_path / "run", steps=2, batch_size=3, workers=-1)
+        fit_tiny(recipe, tiny_pair, tmp_path / "run", steps=3, batch_size=3, workers=-1)
     for domain, root in (("source", tiny_pair.source), ("target", tiny_pair.target)):
         seen = below(paths, root)
         assert "dataset.yaml" in seen
@@ -100,7 +100,7 @@ def test_a_comparison_without_the_oracle_opens_the_targets_main_labels_of_the_te
             recipes=recipes,
             seeds=[0],
             architecture=TINY,
-            training=training_of(steps=2, batch_size=2),
+            training=training_of(steps=3, batch_size=2),
         )
     opened = {name for name in below(paths, tiny_pair.target) if "normals" in name}
     assert opened

@@ -27,6 +27,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
             "optimizer": "sgd",
         },
     ),
+    "transfer": ("transfer", {"optimizer": "sgd"}),
     "parts": ("mtl-both+teacher+consistency+fourier+reading+adabn+gradnorm", {"optimizer": "sgd"}),
 }
 

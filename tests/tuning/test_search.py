@@ -10,10 +10,12 @@ import pytest
 
 from headfreeze.cli import run
 from headfreeze.errors import InputError
-from headfreeze.recipes import RECIPES
+from headfreeze.recipes import RECIPES, Recipe
 from headfreeze.run import RunCard
 from headfreeze.settings import Adversarial, Architecture, Settings, Training
-from headfreeze.training import fit as fitting
+from headfreeze.training.fit import fit_recipe
+from headfreeze.training.session import Session
+from headfreeze.tuning import search as search_module
 from headfreeze.tuning.search import Found, Trial, search
 from headfreeze.tuning.space import RANGES, usual
 from tests.audit import touched
@@ -118,14 +120,12 @@ def test_no_main_label_of_the_target_is_opened_and_garbage_in_them_changes_nothi
 def test_a_trial_that_diverges_is_booked_as_such(
     tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fit = fitting.Session.fit
-
-    def diverging(self: fitting.Session, recipe: Any, out: Path, seed: int | None = None) -> RunCard:
+    def diverging(session: Session, recipe: Recipe, out: Path, seed: int | None = None) -> RunCard:
         if out.name == "001":
             raise FloatingPointError("the loss is not finite")
-        return fit(self, recipe, out, seed)
+        return fit_recipe(session, recipe, out, seed)
 
-    monkeypatch.setattr(fitting.Session, "fit", diverging)
+    monkeypatch.setattr(search_module, "fit_recipe", diverging)
     result = searched(tiny_pair, tmp_path / "out")
     assert [bool(t.validators) for t in result.trials] == [True, False, True]
     assert result.best.number != 1
@@ -176,6 +176,7 @@ def test_what_is_varied_is_what_the_recipe_has() -> None:
     assert usual(RECIPES["baseline"]) == ["lr"]
     assert usual(RECIPES["mtl-both-da"]) == ["lr", "anchor_weight", "adversary_weight"]
     assert usual(RECIPES["headfreeze"]) == ["lr", "anchor_weight", "phase_share"]
+    assert usual(RECIPES["transfer"]) == ["lr"]
 
 
 def test_ranges_lie_about_the_defaults(tiny_pair: TinyPair) -> None:

@@ -3,7 +3,7 @@
 from headfreeze.comparison.executors.base import Executor, Here
 from headfreeze.comparison.work import Setup, Shop
 from headfreeze.settings import Compute
-from headfreeze.training.fit import Session
+from headfreeze.training.session import Session
 
 
 def choose_executor(compute: Compute, setup: Setup, session: Session) -> Executor:

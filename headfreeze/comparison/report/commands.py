@@ -8,7 +8,7 @@ from typing import Any
 
 from headfreeze.comparison.card import ComparisonCard
 from headfreeze.recipes import known_recipe
-from headfreeze.settings import Adversarial, Architecture, Pair, Training
+from headfreeze.settings import Adversarial, Architecture, Pair, Training, as_flag
 
 _PARTS = {"pair": Pair, "architecture": Architecture, "training": Training, "adversarial": Adversarial}
 _ELSEWHERE = ("seed",)
@@ -37,7 +37,7 @@ def flags(settings: Mapping[str, Any]) -> list[str]:
         for field in dataclasses.fields(kind):
             value = given.get(field.name)
             if field.name not in _ELSEWHERE and value is not None and value != field.default:
-                found.append(f"--{field.name}={str(value).lower() if isinstance(value, bool) else value}")
+                found.append(f"--{field.name}={as_flag(value)}")
     return found
 
 

@@ -11,6 +11,7 @@ from headfreeze.comparison.figures.history import History, read_history
 from headfreeze.comparison.results import Results
 from headfreeze.errors import InputError
 from headfreeze.evaluation.tally import ErrorTally
+from headfreeze.roles import as_tuple
 from headfreeze.run import RunCard
 
 
@@ -104,7 +105,7 @@ def read_contents(folder: Path) -> Contents:
 
 
 def _run(card: ComparisonCard, recipe: str, seed: int, folder: Path) -> EvaluatedRun:
-    run, main = RunCard.read(folder), card.main["name"]
+    run, main = RunCard.read(folder), as_tuple(card.main)[0]["name"]
     evaluation = folder / "evaluation" / card.evaluation
     try:
         phases = [(_losses(card, folder, phase, run.phases[-1]), int(phase["steps"])) for phase in run.phases]

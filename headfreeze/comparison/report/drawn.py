@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headfreeze.comparison.features import PlacedFeatures
+from headfreeze.comparison.features import PlacedFeatures, placing
 from headfreeze.comparison.figures.classes import class_pixels, draw_class_errors
 from headfreeze.comparison.figures.curves import draw_curves
 from headfreeze.comparison.figures.discriminators import discriminated, draw_discriminators
@@ -146,7 +146,7 @@ def _errors(contents: Contents, look: Mapping[str, Look]) -> Iterator[_Plan]:
 
 def _features(contents: Contents, features: Mapping[str, PlacedFeatures]) -> Iterator[_Plan]:
     if features:
-        anchor = contents.card.settings["pair"]["anchor"]
+        anchor = placing(contents.runs[0].card.tasks_in("anchor")).name
         caption = (
             f"Features of the network at places that '{anchor}' names in both domains, along their two principal"
             " components; one panel a recipe (its first seed). ● source, × target. The number: the mean distance of a"

@@ -10,15 +10,17 @@ from zipfile import BadZipFile
 import numpy as np
 
 from headfreeze.comparison.choice import chosen
-from headfreeze.comparison.features import PlacedFeatures, features_of, places
+from headfreeze.comparison.features import PlacedFeatures, features_of, places, placing
 from headfreeze.comparison.report.contents import Contents, EvaluatedRun
 from headfreeze.comparison.shown import Shown, ShownRun, shown
 from headfreeze.data.folder import Dataset, open_dataset
 from headfreeze.errors import InputError
 from headfreeze.files import write_with
 from headfreeze.models.norm import Domain
+from headfreeze.roles import as_tuple
 from headfreeze.run import Run
 from headfreeze.settings import Architecture, Training
+from headfreeze.tasks.base import Task
 
 _FORMAT = 1
 
@@ -59,11 +61,10 @@ class Measured:
 
     def features(self) -> dict[str, PlacedFeatures]:
         """Features of every recipe's first seed at the anchor's places; none where it names no places."""
-        pair = self._contents.card.settings["pair"]
         paths = {name: self._cache / "features" / f"{_key(run)}.npz" for name, run in self._first.items()}
         found = {}
         try:
-            if not places(self._datasets["source"].task(pair["anchor"])):
+            if not places(self._anchor):
                 return {}
             for name, path in paths.items():
                 features = _read(path) or self._measured(name, path)
@@ -76,11 +77,15 @@ class Measured:
                 path.unlink(missing_ok=True)
         return found
 
+    @property
+    def _anchor(self) -> Task:
+        names = as_tuple(self._contents.card.settings["pair"]["anchor"])
+        return placing([self._datasets["source"].task(name) for name in names])
+
     def _measured(self, name: str, path: Path) -> PlacedFeatures | None:
         settings = self._contents.card.settings
         stage = Training(**settings["training"]).freeze_point(Architecture(**settings["architecture"]))
-        anchor = settings["pair"]["anchor"]
-        found = features_of({name: self._run(name)}, self._datasets, anchor, stage).get(name)
+        found = features_of({name: self._run(name)}, self._datasets, self._anchor.name, stage).get(name)
         if found:
             names = json.dumps({str(place): of for place, of in found.names.items()})
             values: dict[str, Any] = {

@@ -65,9 +65,10 @@ def windows(room: Room, glow: Float32[np.ndarray, " m"]) -> Int64[np.ndarray, " 
 def draw_lighting(room: Room, glow: Float32[np.ndarray, " m"], rng: Rng) -> Lighting:
     """Daylight where there are windows, more often than not; lamps at night, and sometimes by day."""
     openings = windows(room, glow)
-    day = len(openings) > 0 and rng.random() < 0.8
+    day = len(openings) > 0 and (rng.random() < 0.8 or room.sun is not None)
     sky = float(np.exp(rng.uniform(-1.5, 0))) if day else 0.01
-    sun = _sun(room, int(rng.choice(openings)), sky, rng) if day and rng.random() < 0.35 else None
+    sunny = day and (rng.random() < 0.35 or room.sun is not None)
+    sun = _sun(room, int(rng.choice(openings)), sky, rng) if sunny else None
     lit = not day or rng.random() < 0.35
     warm = f32([1, rng.uniform(0.72, 0.95), rng.uniform(0.42, 0.88)])
     power = float(np.exp(rng.uniform(-2.2, -0.4))) * SKYLIKE_M2
@@ -108,12 +109,14 @@ def _inside_a_solid(room: Room, point: Float32[np.ndarray, "3"], margin_m: float
 
 
 def _sun(room: Room, window: int, sky: float, rng: Rng) -> Sun:
-    """Shines in through a window at an angle."""
+    """Shines in through a window at an angle, where the room does not say from where."""
     across, outwards = room.niches.shapes.axes[window, :, 0], room.niches.shapes.axes[window, :, 1]
     rise, turn = math.radians(rng.uniform(15, 55)), math.radians(rng.uniform(-55, 55))
     level = math.cos(turn) * outwards + math.sin(turn) * across
     towards = math.cos(rise) * level + math.sin(rise) * f32([0, 0, 1])
-    low = 1 - rise / math.radians(60)  # a low sun is dimmer and warmer
+    if room.sun is not None:
+        towards, rise = room.sun, math.asin(float(room.sun[2]))
+    low = max(0.0, 1 - rise / math.radians(60))  # a low sun is dimmer and warmer
     colour = f32([1, 0.95 - 0.2 * low, 0.85 - 0.4 * low])
     return Sun(-towards, colour * f32(sky * rng.uniform(3, 14)))
 

@@ -40,7 +40,7 @@ def path_traced(room: Room, camera: Camera, size: int, rng: Rng) -> UInt8[np.nda
     light = render(room, camera, materials, lighting, size, int(rng.integers(2**31)))
     wide = cv2.GaussianBlur(light, (0, 0), size / 12, borderType=cv2.BORDER_REPLICATE)
     share = rng.uniform(0, GLARE)
-    return develop((1 - share) * light + share * wide, rng)
+    return develop((1 - share) * light + share * wide, rng, by_phone=camera.by_phone)
 
 
 def render(

@@ -14,7 +14,11 @@ from headfreeze.synth.scene import Room
 from headfreeze.synth.shapes import f32
 from headfreeze.synth.textures import SIDE, look_up
 
-METALS = ("metal",)
+METALS = ("metal", "chrome")
+FLOOR = 0
+"""Number of the floor's surface."""
+POLISHED = 0.2
+"""Roughness of a polished floor."""
 MATT = 0.05
 """A material with weaker highlights than this has none."""
 BAR = 0.9
@@ -81,6 +85,10 @@ def _looks(
     mix = _pattern(materials, index)
     first, second = materials.colours[:, :, index].T
     colours = first + mix * (second - first)
+    if room.polish and index == room.plane_material[FLOOR]:
+        # `principled` mirrors 0.08 of the light from straight ahead at a specular of 1.
+        coat = {"type": "principled", "roughness": POLISHED, "specular": min(1.0, room.polish / 0.08)}
+        return {"type": "twosided", "bsdf": coat | {"base_color": _texture(mi, colours)}}, None
     if materials.glow[index] <= 0:
         return _scattering(mi, room.materials[index], colours, materials, index), None
     if index in room.niches.shapes.material:

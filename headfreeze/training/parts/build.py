@@ -15,11 +15,12 @@ from headfreeze.training.parts.base import Part
 from headfreeze.training.parts.consistency import Consistency
 from headfreeze.training.parts.fourier import Fourier
 from headfreeze.training.parts.teacher import Teacher
+from headfreeze.training.parts.transfer import FeatureDistance
 from headfreeze.training.plan import PhasePlan
 
 
 def build_parts(
-    phase: Phase, plan: PhasePlan, fabric: Fabric, network: nn.Module, roles: Mapping[str, Task]
+    phase: Phase, plan: PhasePlan, fabric: Fabric, network: nn.Module, roles: Mapping[str, Sequence[Task]]
 ) -> list[Part]:
     """What takes part in a phase. `reading` is not among them: it is in the network.
 
@@ -28,38 +29,43 @@ def build_parts(
         plan: of the phase.
         fabric: device and precision.
         network: that is trained.
-        roles: main and anchor.
+        roles: the main tasks and the anchors.
     """
-    main, anchor = roles["main"], roles["anchor"]
+    mains, anchors = roles["main"], roles["anchor"]
     makers: dict[str, Callable[[], Part]] = {
         "adabn": AdaptedNorm,
-        "consistency": lambda: Consistency(fabric, main, anchor, plan.span),
+        "consistency": lambda: Consistency(fabric, mains[0], anchors, plan.span),
         "fourier": Fourier,
-        "gradnorm": lambda: GradientNorms(fabric, main.name),
-        "teacher": lambda: Teacher(network, main),
-        "checked": lambda: Teacher(network, main, anchor),
-        "uncertainty": lambda: Uncertainty(fabric, [task.name for task in roles.values()]),
+        "gradnorm": lambda: GradientNorms(fabric, mains[0].name),
+        "teacher": lambda: Teacher(network, mains),
+        "checked": lambda: Teacher(network, mains, anchors),
+        "uncertainty": lambda: Uncertainty(fabric, [task.name for task in (*mains, *anchors)]),
     }
-    return [make() for name, make in makers.items() if name in phase.parts]
+    parts = [make() for name, make in makers.items() if name in phase.parts]
+    return [*parts, FeatureDistance()] if phase.branch == "transfer" else parts
 
 
-def check_parts(settings: Settings, recipes: Sequence[Recipe], roles: Mapping[str, Task]) -> None:
+def check_parts(settings: Settings, recipes: Sequence[Recipe], roles: Mapping[str, Sequence[Task]]) -> None:
     """The parts of these recipes can do with these tasks and this network.
 
     Raises:
         InputError: one cannot; the message says why.
     """
-    main, architecture = roles["main"], settings.architecture
-    points = [task.name for task in roles.values() if not task.dense]
-    unjudged = [task.name for task in roles.values() if task.error is None or not task.dense]
+    mains, architecture = [task.name for task in roles["main"]], settings.architecture
+    tasks = [task for of in roles.values() for task in of]
+    points = [task.name for task in tasks if not task.dense]
+    unjudged = [task.name for task in tasks if task.error is None or not task.dense]
+    wrong = [name for name in unjudged if name in mains]
     for recipe in recipes:
         fault = ""
-        if "teacher" in recipe.parts and main.name in unjudged:
-            fault = f"the part 'teacher' needs a main task with an error for each pixel, and '{main.name}' has none"
+        if "teacher" in recipe.parts and wrong:
+            fault = f"the part 'teacher' needs a main task with an error for each pixel, and '{wrong[0]}' has none"
         if "checked" in recipe.parts and unjudged:
             fault = f"the part 'checked' needs tasks with an error for each pixel, and '{unjudged[0]}' has none"
         if "consistency" in recipe.parts and points:
             fault = f"the part 'consistency' needs labels for each pixel, and '{points[0]}' has points"
+        if "consistency" in recipe.parts and len(mains) > 1:
+            fault = f"the part 'consistency' needs a single main task, and main is {','.join(mains)}"
         if "reading" in recipe.parts and architecture.own:
             fault = f"the part 'reading' is built into our networks, and '{architecture.backbone}' is your own"
         if "gradnorm" in recipe.parts and architecture.own:

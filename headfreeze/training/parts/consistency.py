@@ -1,9 +1,10 @@
-"""The predicted main task must go with the known anchor: cross-task consistency (Zamir et al., arXiv 2006.04096).
+"""The predicted main task must go with the known anchors: cross-task consistency (Zamir et al., arXiv 2006.04096).
 
-A small network learns on the source what anchor belongs to the predicted main task. Then it is frozen, and on the
-target the anchor that it makes of the main task is held against the anchor that is known there.
+A small network learns on the source what anchors belong to the predicted main task. Then it is frozen, and on the
+target the anchors that it makes of the main task are held against those that are known there.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -24,36 +25,44 @@ _LEARNT, _FULL = 0.4, 0.6
 
 
 class Consistency(Part):
-    """One more loss on the target, from the anchor's labels through a frozen map to the main task.
+    """One more loss on the target, from the anchors' labels through a frozen map to the main task.
 
     Args:
         fabric: device and precision.
         main: the main task, dense.
-        anchor: the anchor, dense and labelled on both domains.
+        anchors: dense and labelled on both domains.
         span: where the phase begins and ends in the budget.
     """
 
-    def __init__(self, fabric: Fabric, main: Task, anchor: Task, span: tuple[float, float] = (0.0, 1.0)) -> None:
-        self.fabric, self.main, self.anchor = fabric, main, anchor
+    def __init__(
+        self, fabric: Fabric, main: Task, anchors: Sequence[Task], span: tuple[float, float] = (0.0, 1.0)
+    ) -> None:
+        self.fabric, self.main, self.anchors = fabric, main, anchors
         self.learnt, self.full = (span[0] + (span[1] - span[0]) * share for share in (_LEARNT, _FULL))
-        self.map = fabric.to_device(small_map(main.channels, anchor.channels))
+        self.map = fabric.to_device(small_map(main.channels, sum(anchor.channels for anchor in anchors)))
         self.optimizer: Any = fabric.setup_optimizers(Adam(self.map.parameters(), lr=_RATE))
 
     def losses(self, outputs: Outputs, batch: DeviceBatch, progress: float, weights: Weights) -> dict[str, Tensor]:
-        """The map's own loss on the source while it learns, then what it says of the target × the anchor's λ."""
+        """The map's own loss on the source while it learns, then what it says of the target × each anchor's λ."""
         learning = progress < self.learnt
         domain = "source" if learning else "target"
         seen = outputs.maps[self.main.name][batch.rows(domain)]
         if learning:
             seen = seen.detach()  # only the map is to learn
-        label = batch.labels[domain, self.anchor.name]
-        made = enlarged(self.map(self.main.soft(seen)), label.shape[-2:])
-        loss, none = self.anchor.loss(made, label), label.new_zeros((), dtype=torch.float32)
+        losses, none = self._held(seen, batch, domain), seen.new_zeros((), dtype=torch.float32)
         if learning:
-            return {"loss_map": loss, "loss_consistency": none}
+            return {"loss_map": torch.stack(list(losses.values())).sum(), "loss_consistency": none}
+        strength = late(progress, self.learnt, self.full)
+        weighted = [strength * weights[name] * loss for name, loss in losses.items()]
+        return {"loss_map": none, "loss_consistency": torch.stack(weighted).sum()}
+
+    def _held(self, seen: Tensor, batch: DeviceBatch, domain: str) -> dict[str, Tensor]:
+        """Each anchor's loss of what the map makes of the main task's output."""
+        made = self.map(self.main.soft(seen)).split([anchor.channels for anchor in self.anchors], dim=1)
+        labels = [batch.labels[domain, anchor.name] for anchor in self.anchors]
         return {
-            "loss_map": none,
-            "loss_consistency": late(progress, self.learnt, self.full) * weights[self.anchor.name] * loss,
+            anchor.name: anchor.loss(enlarged(output, label.shape[-2:]), label)
+            for anchor, output, label in zip(self.anchors, made, labels, strict=True)
         }
 
     def stepped(self, progress: float) -> None:

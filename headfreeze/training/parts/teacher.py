@@ -1,13 +1,14 @@
-"""A mean teacher: a moving average of the network labels the target's main task for the network.
+"""A mean teacher: a moving average of the network labels the target's main tasks for the network.
 
 Tarvainen & Valpola, NeurIPS 2017 (arXiv 1703.01780); as a way to adapt: French et al., ICLR 2018 (arXiv 1706.05208).
 The teacher sees the image before its light was changed and the network after. Where it contradicts itself on the
 mirrored image, it gives no label. It begins late: labels of a network that has learnt little teach its mistakes.
 
-A teacher that is `checked` also gives none where its prediction of the anchor is not the anchor that is known: where
+A teacher that is `checked` also gives none where its prediction of an anchor is not the anchor that is known: where
 one task is wrong, the other likely is. Wang et al., CorDA, ICCV 2021 (arXiv 2104.13613), weight pseudo-labels so.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -27,49 +28,61 @@ _AGREES = 0.25
 
 
 class Teacher(Part):
-    """The target's main task, as the average of the network's weights sees it, is one more loss.
+    """The target's main tasks, as the average of the network's weights sees them, are one more loss.
 
     Args:
         network: whose weights are averaged, over about the last hundred steps.
-        main: the main task; it has an error of every pixel, which says where two predictions agree.
-        anchor: the anchor, likewise, whose known labels check the teacher's; None: nothing does.
+        mains: the main tasks; they have an error of every pixel, which says where two predictions agree.
+        anchors: the anchors, likewise, whose known labels check the teacher's; none: nothing does.
     """
 
-    def __init__(self, network: nn.Module, main: Task, anchor: Task | None = None) -> None:
-        self.network, self.main, self.anchor = network, main, anchor
+    def __init__(self, network: nn.Module, mains: Sequence[Task], anchors: Sequence[Task] = ()) -> None:
+        self.network, self.mains, self.anchors = network, mains, anchors
         self.average = averaged(network, _DECAY).eval()
 
     def losses(self, outputs: Outputs, batch: DeviceBatch, progress: float, weights: Weights) -> dict[str, Tensor]:
-        """The main task's loss on the target against the teacher's labels."""
-        del weights
-        target = batch.only("target")
-        output = outputs.maps[self.main.name][batch.rows("target")]
+        """The main tasks' losses on the target against the teacher's labels; by λ relative to the first one's."""
+        target, rows = batch.only("target"), batch.rows("target")
         strength = late(progress)
         if not strength:
-            return {"loss_teacher": output.new_zeros((), dtype=torch.float32)}
+            return {"loss_teacher": batch.image.new_zeros((), dtype=torch.float32)}
         assert target.clean is not None
-        known = target.labels["target", self.anchor.name] if self.anchor else None
-        label = self.labels(target.clean, known)
-        loss = self.main.loss(enlarged(output, label.shape[-2:]), label)
-        return {"loss_teacher": strength * loss}
+        labels = self.labels(target.clean, {task.name: target.labels["target", task.name] for task in self.anchors})
+        losses = []
+        for task in self.mains:
+            output = enlarged(outputs.maps[task.name][rows], labels[task.name].shape[-2:])
+            # λ may be learnt, but not from this
+            share = torch.as_tensor(weights[task.name] / weights[self.mains[0].name]).detach()
+            losses.append(share * task.loss(output, labels[task.name]))
+        return {"loss_teacher": strength * torch.stack(losses).sum()}
 
     @torch.no_grad()
-    def labels(self, image: Float[Tensor, "b 3 h w"], known: Tensor | None = None) -> Float[Tensor, "b k h w"]:
-        """The teacher's labels for target images; invalid where the mirrored image gets others.
+    def labels(self, image: Float[Tensor, "b 3 h w"], known: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+        """The teacher's labels (b, k, h, w) for target images, by task; invalid where the mirrored image gets others.
 
         Args:
             image: of the target.
-            known: the anchor's labels of these images, which the teacher's are checked by.
+            known: the anchors' labels of these images, by task, which the teacher's are checked by.
         """
         size = (image.shape[-2], image.shape[-1])
         seen, mirrored = self._outputs(image), self._outputs(image.flip(-1))
-        label, other = self._decoded(seen, self.main, size), self._decoded(mirrored, self.main, size)
-        other = torch.stack([transform.horizontal_flip(self.main.wrap(one, size)).as_subclass(Tensor) for one in other])
-        agreed = _agree(self.main, label, other)
-        if self.anchor and known is not None:
-            agreed &= _agree(self.anchor, self._decoded(seen, self.anchor, size), known)
-        invalid = self.main.invalid(*size).to(label).as_subclass(Tensor)
-        return self.main.wrap(torch.where(agreed, label, invalid), size)
+        confirmed = self._confirmed(seen, known, size) if known else None
+        found = {}
+        for task in self.mains:
+            label, other = self._decoded(seen, task, size), self._decoded(mirrored, task, size)
+            other = torch.stack([transform.horizontal_flip(task.wrap(one, size)).as_subclass(Tensor) for one in other])
+            agreed = _agree(task, label, other)
+            if confirmed is not None:
+                agreed &= confirmed
+            invalid = task.invalid(*size).to(label).as_subclass(Tensor)
+            found[task.name] = task.wrap(torch.where(agreed, label, invalid), size)
+        return found
+
+    def _confirmed(self, seen: Outputs, known: Mapping[str, Tensor], size: tuple[int, int]) -> Bool[Tensor, "b 1 h w"]:
+        """Where an anchor is known, and all that are known there are as the teacher predicts them."""
+        valid = torch.stack([task.valid(known[task.name]).as_subclass(Tensor) for task in self.anchors])
+        right = [_agree(task, self._decoded(seen, task, size), known[task.name]) for task in self.anchors]
+        return (torch.stack(right) | ~valid).all(0) & valid.any(0)
 
     def _outputs(self, image: Tensor) -> Outputs:
         self.average.module.domain = "target"  # type: ignore[assignment]  # of `TwoDomains`

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from headfreeze.synth.building import draw_room
-from headfreeze.synth.camera import PITCH_DEG
+from headfreeze.synth.building import RICH, draw_room
+from headfreeze.synth.camera import ANY
 from headfreeze.synth.materials import photographic_materials
 from headfreeze.synth.path_traced.lighting import Lighting, draw_lighting, windows
 from headfreeze.synth.scene import Room
@@ -13,7 +13,7 @@ from tests.synth.hand_made import box_room, shapes
 
 def drawn(seed: int) -> tuple[Room, np.ndarray, Lighting]:
     rng = np.random.default_rng(seed)
-    room, _ = draw_room(rng, PITCH_DEG["target"])
+    room, _ = draw_room(rng, ANY, RICH)
     glow = photographic_materials(room.materials, rng).glow
     return room, glow, draw_lighting(room, glow, rng)
 

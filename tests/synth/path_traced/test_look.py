@@ -8,15 +8,15 @@ from PIL import Image
 
 from headfreeze import cli
 from headfreeze.errors import InputError
-from headfreeze.synth.rooms import LOOKS, draw_sample, write_rooms
+from headfreeze.synth.rooms import LOOKS, Style, draw_sample, write_rooms
 
 pytest.importorskip("mitsuba", reason="Mitsuba is not installed: pip install 'headfreeze[synth]'")
 ONE = {"domain": "target", "split": "test", "index": 3, "size": 24, "seed": 5}
-PATH_TRACED = {"source": "path-traced", "target": "path-traced"}
+PATH_TRACED = Style(scenes="rich", looks={"target": "path-traced"})
 
 
 def test_a_look_changes_the_picture_and_no_label() -> None:
-    samples = {look: draw_sample(**ONE, looks={"target": look}) for look in LOOKS}
+    samples = {look: draw_sample(**ONE, style=Style(looks={"target": look})) for look in LOOKS}
     for look, sample in samples.items():
         assert sample.image.shape == (24, 24, 3)
         assert sample.image.std() > 5
@@ -28,10 +28,10 @@ def test_a_look_changes_the_picture_and_no_label() -> None:
 def test_threads_change_no_bit_and_are_left_as_they_were() -> None:
     import drjit
 
-    first = draw_sample(**ONE, looks=PATH_TRACED).image
+    first = draw_sample(**ONE, style=PATH_TRACED).image
     before = drjit.thread_count()
     drjit.set_thread_count(3)
-    again = draw_sample(**ONE, looks=PATH_TRACED).image
+    again = draw_sample(**ONE, style=PATH_TRACED).image
     assert drjit.thread_count() == 3
     drjit.set_thread_count(before)
     assert np.array_equal(first, again)
@@ -43,7 +43,7 @@ def test_the_command_writes_the_same_bits_from_two_processes(tmp_path: Path) -> 
     written = {domain: sorted((tmp_path / "out" / domain).glob("*/image/*.png")) for domain in ("source", "target")}
     assert [len(images) for images in written.values()] == [17, 17]
     for domain, look in (("source", "clean"), ("target", "path-traced")):
-        drawn = draw_sample(domain, "val", 7, size=16, seed=0, looks={domain: look}).image
+        drawn = draw_sample(domain, "val", 7, size=16, seed=0, style=Style(looks={domain: look})).image
         assert np.array_equal(np.asarray(Image.open(tmp_path / f"out/{domain}/val/image/000007.png")), drawn)
 
 
@@ -69,5 +69,5 @@ def test_a_variant_that_was_set_is_set_again() -> None:
     import mitsuba
 
     mitsuba.set_variant("scalar_spectral")
-    draw_sample(**{**ONE, "size": 16}, looks=PATH_TRACED)
+    draw_sample(**{**ONE, "size": 16}, style=PATH_TRACED)
     assert mitsuba.variant() == "scalar_spectral"

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from headfreeze.synth.building import draw_room
-from headfreeze.synth.camera import PITCH_DEG, Camera, picture
+from headfreeze.synth.building import RICH, draw_room
+from headfreeze.synth.camera import ANY, Camera, picture
 from headfreeze.synth.materials import Materials, photographic_materials
 from headfreeze.synth.path_traced.engine import mitsuba
 from headfreeze.synth.path_traced.lighting import Disc, Lighting, Sun, draw_lighting
@@ -52,7 +52,7 @@ def windowed(view: np.ndarray) -> tuple[Room, Lighting]:
 def test_mitsuba_sees_our_labels_at_the_centres_of_pixels(seed: int) -> None:
     size = 24
     rng = np.random.default_rng(seed)
-    room, camera = draw_room(rng, PITCH_DEG["target"])
+    room, camera = draw_room(rng, ANY, RICH)
     materials = photographic_materials(room.materials, rng)
     position, normal = np.zeros((2, size, size, 3))
     with mitsuba() as mi:

@@ -16,6 +16,7 @@ from headfreeze.recipes import PARTS, RECIPES, find_recipe, table
 from headfreeze.run import Run
 from headfreeze.settings import Architecture
 from headfreeze.tasks import make_task
+from headfreeze.tasks.base import Task
 from headfreeze.training.fit import RecipeTraining
 from headfreeze.training.losses import task_losses, total_loss
 from headfreeze.training.parts.adabn import AdaptedNorm
@@ -29,6 +30,7 @@ from tests.training.test_withheld import forwarded
 from tests.worlds import TinyPair
 
 NORMALS, SEGMENTATION = make_task("normals"), make_task("segmentation", {"classes": ["floor", "wall"]})
+MASK = make_task("mask", {"kind": "segmentation", "classes": ["floor", "wall"]})
 
 
 # --- names
@@ -127,7 +129,7 @@ class Lopsided(nn.Module):
 
 
 def test_the_teacher_gives_no_label_where_the_mirrored_image_contradicts_it() -> None:
-    label = Teacher(Lopsided(), NORMALS).labels(torch.rand(2, 3, 8, 16))
+    label = Teacher(Lopsided(), [NORMALS]).labels(torch.rand(2, 3, 8, 16))["normals"]
     valid = NORMALS.valid(label)[:, 0]
     # mirrored back, the leaning quarter is at the right and leans to the left
     assert valid[..., 4:12].all()
@@ -140,26 +142,39 @@ def test_a_checked_teacher_gives_no_label_where_its_anchor_is_wrong_or_unknown()
     class Both(Lopsided):
         def forward(self, image: Tensor) -> Outputs:
             floor = torch.cat([torch.ones_like(image[:, :1]), torch.zeros_like(image[:, :1])], 1)
-            return Outputs(super().forward(image).maps | {"segmentation": floor}, {}, {})
+            return Outputs(super().forward(image).maps | {"segmentation": floor, "mask": floor}, {}, {})
+
+    def labelled(known: dict[str, Tensor], *anchors: Task) -> list[bool]:
+        """Which rows have labels; the middle of a row has all or none."""
+        found = Teacher(Both(), [NORMALS], anchors).labels(torch.rand(1, 3, 8, 16), known)["normals"]
+        middle = NORMALS.valid(found)[0, 0, :, 4:12]
+        assert torch.equal(middle.all(1), middle.any(1))
+        return middle.all(1).tolist()
 
     known = torch.zeros(1, 1, 8, 16, dtype=torch.uint8)
     known[..., 2, :], known[..., 5, :] = 1, 255
-    valid = NORMALS.valid(Teacher(Both(), NORMALS, SEGMENTATION).labels(torch.rand(1, 3, 8, 16), known))[0, 0]
-    assert [bool(row) for row in valid[:, 4:12].all(1)] == [row not in (2, 5) for row in range(8)]
-    assert not valid[[2, 5]].any()
+    assert labelled({"segmentation": known}, SEGMENTATION) == [row not in (2, 5) for row in range(8)]
+    # of two anchors each can object, and one that does not know leaves it to the other
+    other = known.roll(1, -2)
+    both = labelled({"segmentation": known, "mask": other}, SEGMENTATION, MASK)
+    assert both == [row not in (2, 3) for row in range(8)]
+    other[..., 5, :] = 255
+    assert not labelled({"segmentation": known, "mask": other}, SEGMENTATION, MASK)[5], "nobody knows"
 
 
 def test_the_teacher_comes_late_and_sees_the_image_before_its_light_was_changed() -> None:
     network = Lopsided()
-    teacher = Teacher(network, NORMALS)
+    teacher = Teacher(network, [NORMALS])
     batch = DeviceBatch(torch.rand(4, 3, 8, 16), {}, 2, clean=torch.rand(4, 3, 8, 16))
     output = torch.zeros(4, 3, 8, 16, requires_grad=True)
     outputs = Outputs({"normals": output + torch.tensor([0.0, 1, 0]).view(1, 3, 1, 1)}, {}, {})
     seen: list[Tensor] = []
     teacher.average.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
-    assert teacher.losses(outputs, batch, 0.39, {})["loss_teacher"] == 0
+    assert teacher.losses(outputs, batch, 0.39, {"normals": 1.0})["loss_teacher"] == 0
     assert not seen
-    half, whole = (teacher.losses(outputs, batch, progress, {})["loss_teacher"] for progress in (0.5, 0.7))
+    half, whole = (
+        teacher.losses(outputs, batch, progress, {"normals": 1.0})["loss_teacher"] for progress in (0.5, 0.7)
+    )
     assert batch.clean is not None
     assert torch.equal(seen[0], batch.clean[2:])
     torch.testing.assert_close(half * 2, whole)
@@ -171,7 +186,7 @@ def test_the_teacher_comes_late_and_sees_the_image_before_its_light_was_changed(
 
 def test_the_teacher_follows_the_network() -> None:
     network = Lopsided()
-    teacher = Teacher(network, NORMALS)
+    teacher = Teacher(network, [NORMALS])
     teacher.stepped(0.0)
     with torch.no_grad():
         network.scale.fill_(2.0)
@@ -265,7 +280,7 @@ def test_under_headfreeze_only_what_trains_gets_new_statistics(tiny_pair: TinyPa
 def test_the_main_output_reads_the_predicted_anchor() -> None:
     torch.manual_seed(0)
     read = Read("segmentation", 2, SEGMENTATION.soft)
-    network = Network({"normals": OutputSpec(3, reads=read), "segmentation": OutputSpec(2)}, "tiny", width=8).eval()
+    network = Network({"normals": OutputSpec(3, reads=(read,)), "segmentation": OutputSpec(2)}, "tiny", width=8).eval()
     assert list(network(torch.rand(1, 3, 32, 32)).maps) == ["normals", "segmentation"]
     image = torch.rand(1, 3, 30, 34)
     before = network(image).maps["normals"]
@@ -296,7 +311,7 @@ def batch_of(label: Tensor) -> DeviceBatch:
 
 def test_the_map_learns_on_the_source_and_is_frozen_before_it_teaches() -> None:
     torch.manual_seed(0)
-    part = Consistency(Fabric(accelerator="cpu", devices=1), NORMALS, SEGMENTATION, span=(0.5, 1.0))
+    part = Consistency(Fabric(accelerator="cpu", devices=1), NORMALS, [SEGMENTATION], span=(0.5, 1.0))
     label = torch.zeros(4, 1, 16, 16, dtype=torch.uint8)
     label[..., 8:] = 1
     normals = torch.zeros(4, 3, 16, 16)

@@ -25,8 +25,10 @@ from headfreeze.comparison.report.table import (
 )
 from headfreeze.comparison.results import BASELINE, ORACLE, Results
 from headfreeze.comparison.shown import Shown
+from headfreeze.comparison.tables.layout import full
 from headfreeze.comparison.tables.numbers import number, percent, percents, title
 from headfreeze.comparison.verdict import verdict
+from headfreeze.roles import as_tuple
 from headfreeze.selection.verdict import said_without_labels
 
 EXAMPLES = "figures/shown/all.png"
@@ -83,7 +85,7 @@ def _values(contents: Contents, shown: Sequence[Shown], drawn: Sequence[Drawn], 
         "card": card,
         "task": task,
         "budget": results.budget,
-        "anchor": card.settings["pair"]["anchor"],
+        "anchor": ", ".join(as_tuple(card.settings["pair"]["anchor"])),
         "pair": card.settings["pair"],
         "images": len(next(iter(results.images[contents.recipes[0]].values()))) if contents.recipes else 0,
         "headline": headline(contents),
@@ -96,6 +98,7 @@ def _values(contents: Contents, shown: Sequence[Shown], drawn: Sequence[Drawn], 
         "heads": heads(results),
         "rows": recipe_rows(contents),
         "pairs": pair_rows(contents),
+        "others": {name: full(other) for name, other in results.others.items() if other.metrics},
         "resampled": title(results.resampled),
         "runs": run_entries(contents),
         "run_anchor": run_anchor,
@@ -107,9 +110,14 @@ def _values(contents: Contents, shown: Sequence[Shown], drawn: Sequence[Drawn], 
         "trained": trained,
         "without_sharing": without_sharing,
         "command": compare_command(card, contents.folder),
-        "files": [name for name in _FILES if (contents.folder / name).is_file()],
+        "files": [name for name in _files(results) if (contents.folder / name).is_file()],
         "examples": EXAMPLES,
     }
+
+
+def _files(results: Results) -> list[str]:
+    """What lies beside the report, as far as it is there."""
+    return [_FILES[0], *(f"results-{name}.csv" for name in results.others), *_FILES[1:]]
 
 
 def _tiles(results: Results) -> list[tuple[str, str, str]]:
