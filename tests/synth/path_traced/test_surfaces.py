@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from headfreeze.synth.building import RICH, draw_room
+from headfreeze.synth.building import draw_room
 from headfreeze.synth.camera import ANY
 from headfreeze.synth.path_traced.surfaces import Triangles, joined, meshes
 from headfreeze.synth.scene import Niches, Room
@@ -48,7 +48,7 @@ def test_normals_are_those_of_the_surface(kind: int) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_walls_end_where_their_niches_begin(seed: int) -> None:
-    room, _ = draw_room(np.random.default_rng(seed), ANY, RICH)
+    room, _ = draw_room(np.random.default_rng(seed), ANY)
     surfaces = meshes(room, np.ones(len(room.surface_material), np.float32))
     shell = joined([*surfaces[: room.first_solid], *surfaces[room.first_niche :]])
     # The shell is closed and faces inwards: its volume is the room's and its niches', whichever origin is taken.
