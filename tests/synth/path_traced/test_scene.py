@@ -126,7 +126,7 @@ def test_windows_show_the_view_the_right_way_up_and_light_the_room() -> None:
     camera = Camera.aimed((0, -1, 1.5), yaw_deg=0, pitch_deg=0, roll_deg=0, fov_deg=30)
     with mitsuba() as mi:
         scene = build_scene(mi, room, camera, plain(room, 0.5, (0, 0, 0, 1)), lighting, 32)
-        light = trace(mi, scene, 32, 1)
+        light = trace(mi, scene, 36, 1)
     sky, ground, wall = light[12, 16], light[20, 16], light[1, 16]
     assert sky[2] > 1.5
     assert sky[0] < 0.1
