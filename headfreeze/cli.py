@@ -377,8 +377,9 @@ def _rooms_arguments(arguments: Arguments) -> None:
     scenes = "simple: a dozen plain things in a room; rich: thin, round and leafy ones too, more of them, daylight"
     arguments.add("--poses", Literal["different", "equal", "any"], poses, "different")
     arguments.add("--scenes", Literal["simple", "rich"], scenes, "simple")
-    looks = Literal["clean", "photographic"]
-    arguments.add("--source_look", looks, "flat colours, or textures, shadows, highlights, a lens, a sensor", "clean")
+    looks = Literal["clean", "photographic", "path-traced"]
+    described = "flat colours; textures, shadows, a lens and a sensor; or all light, by Mitsuba: the slowest by far"
+    arguments.add("--source_look", looks, described, "clean")
     arguments.add("--target_look", looks, "the same for the target", "photographic")
 
 

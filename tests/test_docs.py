@@ -29,6 +29,7 @@ READING_ORDER = (
     "docs/anchors.md",
     "docs/landmarks.md",
     "docs/faces.md",
+    "docs/rooms.md",
     "README.md",
     "docs/report.md",
     "docs/select.md",

@@ -1,4 +1,4 @@
-"""A pair of data sets of furnished rooms: a clean rendered look for the source, a photographic one for the target."""
+"""A pair of data sets of furnished rooms: clean, photographic or path-traced looks for source and target."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,14 +12,16 @@ from headfreeze.errors import raise_all, unknown
 from headfreeze.synth.building import RICH, SIMPLE, Interior, draw_room
 from headfreeze.synth.camera import ANY, HAND, LEVEL, Carrier, picture
 from headfreeze.synth.looks import clean, photographic
+from headfreeze.synth.path_traced.engine import require_mitsuba
+from headfreeze.synth.path_traced.look import path_traced
 from headfreeze.synth.raycast import cast
 from headfreeze.synth.scene import CLASSES
 from headfreeze.synth.writer import DOMAINS, SPLITS, Sample, write_pair
 
-Look = Literal["clean", "photographic"]
+Look = Literal["clean", "photographic", "path-traced"]
 Poses = Literal["different", "equal", "any"]
 Scenes = Literal["simple", "rich"]
-LOOKS = {"clean": clean, "photographic": photographic}
+LOOKS = {"clean": clean, "photographic": photographic, "path-traced": path_traced}
 CARRIERS: dict[Poses, dict[str, Sequence[Carrier]]] = {
     "different": {"source": (LEVEL,), "target": (HAND,)},
     "equal": {"source": (HAND,), "target": (HAND,)},
@@ -49,7 +51,8 @@ def write_rooms(
     The rooms of both domains are drawn alike; what differs is the look and how the camera is held. Labels are those
     of the pixels' centres and every pixel has them: normals in the camera's frame (x right, y up, z toward the
     viewer), depth along the optical axis in millimetres, classes as in `headfreeze.synth.scene.CLASSES`. An image
-    depends on the seed, its domain, its split and its number alone: not on how many there are, nor on `workers`.
+    depends on the seed, its domain, its split and its number alone: not on how many there are, nor on `workers`. A
+    domain's rooms and labels stay the same when its look changes.
 
     Args:
         out: a folder that does not exist or is empty. It appears when all is written, or not at all.
@@ -63,13 +66,13 @@ def write_rooms(
         scenes: simple: one room with a dozen pieces of furniture; rich: larger ones too, with thin, curved and leafy
             things, chairs around tables, and clutter.
         source_look: of the source's images. clean: flat colours under a lamp; photographic: textures, shadows,
-            highlights, a lens and a sensor.
+            highlights, a lens and a sensor; path-traced: all light that surfaces give one another, by Mitsuba 3.
         target_look: of the target's.
         workers: processes; 0 means one for each core, 1 that this process does the work itself.
         progress: called with the number of images written and the number to write.
 
     Raises:
-        InputError: `out` is not empty, or a number is out of its range.
+        InputError: `out` is not empty, a number is out of its range, or Mitsuba is needed and not installed.
     """
     least = {"source": (source, 1), "target": (target, 1), "seed": (seed, 0), "workers": (workers, 0)}
     problems = [f"{name} is {value}; give {low} or more" for name, (value, low) in least.items() if value < low]
@@ -77,6 +80,8 @@ def write_rooms(
         problems.append(f"size is {size}; give {SMALLEST} to {LARGEST} pixels")
     raise_all(problems)
     style = Style(poses, scenes, {"source": source_look, "target": target_look})
+    if "path-traced" in style.looks.values():
+        require_mitsuba()
     draw = partial(draw_sample, size=size, seed=seed, style=style)
     write_pair(out, draw, TASKS, {"source": source, "target": target}, workers=workers, progress=progress)
 
