@@ -1,0 +1,221 @@
+"""How much an anchor says about the main task, from the source's labels alone: before anything is trained for long.
+
+A small network is told the anchor's label and guesses the main task. Its error is held against that of the best guess
+that knows nothing, one value for every place in the image. The share of that error which goes away is the affinity.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Adam
+from torch.optim.lr_scheduler import CosineAnnealingLR
+
+from headfreeze.columns import aligned
+from headfreeze.data.canvas import IMAGE, Canvas, expand
+from headfreeze.data.folder import Dataset, Sample, open_dataset
+from headfreeze.data.loader import DomainBatch, DomainImages, stream_indices
+from headfreeze.errors import InputError
+from headfreeze.pictures import spread
+from headfreeze.progress import Report, progress
+from headfreeze.selection.guess import Guess, Known, channels, seen, statistics
+from headfreeze.selection.names import AFFINITY_SIZE, AFFINITY_STEPS
+from headfreeze.settings import LARGEST_SEED
+from headfreeze.tasks.base import Task
+
+NOTHING, LITTLE = 0.05, 0.15
+"""Affinities below which an anchor says next to nothing, and little."""
+_TRAINED, _JUDGED, _BATCH = 512, 128, 16
+_RATE, _PLACE_RATE = 3e-3, 3e-2
+
+
+@dataclass(frozen=True)
+class Affinity:
+    """What one anchor (or `image`: the photograph itself, for comparison) says about the main task.
+
+    Attributes:
+        known: its name.
+        error: of the main task where it is known: the task's score, or 1 − score where more is better.
+        constant: the error of the best constant prediction for every place, on the same images.
+        images: validation images that both are about.
+    """
+
+    known: str
+    error: float
+    constant: float
+    images: int
+
+    @property
+    def score(self) -> float:
+        """Share of the constant's error that knowing it removes: 1 says all; at or below 0 it says nothing."""
+        return 1 - self.error / self.constant if self.constant else 0.0
+
+    @property
+    def words(self) -> str:
+        """What that means for who wants to use it."""
+        if self.score < NOTHING:
+            return "says next to nothing: expect it to hurt, a frozen head most"
+        if self.score < LITTLE:
+            return "says little: it may hurt as well as help"
+        return "says something: worth a comparison"
+
+
+def affinity(
+    source: Path,
+    main: str,
+    anchors: Sequence[str],
+    *,
+    size: int = AFFINITY_SIZE,
+    steps: int = AFFINITY_STEPS,
+    seed: int = 0,
+) -> list[Affinity]:
+    """The affinity of each anchor to the main task, and last that of the image; seconds each on one core.
+
+    The network is deliberately small, and the same for all: affinities rank anchors, and are no bound on what a large
+    network could make of them. The relation of Zamir et al., CVPR 2018 (arXiv 1804.08328), who train a network from
+    one task's representation to another's, with the label in the representation's place.
+
+    Args:
+        source: dataset with labels of all of them. Judged is on val, or on every fifth image where there is none.
+        main: a dense task.
+        anchors: tasks, each judged on the images that have both labels.
+        size: side of the images in pixels.
+        steps: of training, for each.
+        seed: of weights and batches.
+
+    Raises:
+        InputError: a task that is not there, a main task of points, images without both labels, a setting out of range.
+    """
+    dataset = open_dataset(source)
+    wanted, tasks = dataset.task(main), [dataset.task(name) for name in anchors]
+    _check(wanted, anchors, size, steps, seed)
+    sets = {task.name: _images(dataset, wanted, task, size) for task in tasks}
+    first = next(iter(sets.values()))
+    constants: dict[tuple[str, ...], float] = {}
+    found = []
+    with progress("guessing the main task", steps * (len(tasks) + 2)) as report, torch.random.fork_rng(devices=[]):
+        guesses = _Guesses(wanted, size, steps, seed, report)
+        for name, images in [*sets.items(), (IMAGE, first)]:
+            known: Known = dataset.tasks[name] if name in sets else "image"
+            if images.key not in constants:
+                constants[images.key] = guesses.error(images, None)
+            error = guesses.error(images, known)
+            found.append(Affinity(name, error, constants[images.key], len(images.judged[main])))
+    return found
+
+
+def table(found: Sequence[Affinity], main: Task) -> str:
+    """For a terminal: the error where nothing is known, then where each anchor is."""
+    error = main.score if main.lower_is_better else f"1 − {main.score}"
+    rows = [["nothing but the place", f"{found[0].constant:.4g}", "", ""]]
+    rows += [[each.known, f"{each.error:.4g}", f"{each.score:.2f}", _said(each)] for each in found]
+    return aligned(
+        [f"known of the source's {found[0].images} images", f"{main.name}: {error}", "affinity", ""], rows, 1
+    )
+
+
+def as_json(found: Sequence[Affinity]) -> dict[str, Any]:
+    """By what is known, all of it."""
+    return {each.known: {**vars(each), "affinity": each.score, "words": _said(each)} for each in found}
+
+
+def _said(each: Affinity) -> str:
+    return "for comparison: the photograph itself" if each.known == IMAGE else each.words
+
+
+@dataclass(frozen=True)
+class _Images:
+    """Images with both labels, compact: those to learn from and those to judge on; `key` says which they are."""
+
+    trained: DomainBatch
+    judged: DomainBatch
+    key: tuple[str, ...]
+
+
+def _images(dataset: Dataset, main: Task, anchor: Task, size: int) -> _Images:
+    tasks = {task.name: task for task in (main, anchor)}
+
+    def labelled(split: str) -> list[Sample]:
+        if not all((dataset.root / split / name).is_dir() for name in tasks):
+            return []
+        return [sample for sample in dataset.samples(split, tasks) if len(sample.labels) == len(tasks)]
+
+    train, val = labelled("train"), labelled("val")
+    if not val:
+        train, val = [s for i, s in enumerate(train) if i % 5], train[::5]
+    if not train:
+        raise InputError(
+            f"{dataset.root}: no two training images have labels of both '{main.name}' and '{anchor.name}'"
+        )
+    train, val = spread(train, _TRAINED), spread(val, _JUDGED)
+
+    def loaded(samples: list[Sample]) -> DomainBatch:
+        return DomainImages(samples, tasks, Canvas(size, size), 0).windows(range(len(samples)), None)
+
+    return _Images(loaded(train), loaded(val), tuple(str(sample.image) for sample in [*train, *val]))
+
+
+class _Guesses:
+    """Trains one guess of the main task after the other, all in the same way."""
+
+    def __init__(self, main: Task, size: int, steps: int, seed: int, report: Report) -> None:
+        self.main, self.size, self.steps, self.seed, self.report = main, (size, size), steps, seed, report
+        self.done = 0
+
+    def error(self, images: _Images, known: Known | None) -> float:
+        """The error on the images to judge, after training on the others; `known`: a task, the image, or nothing."""
+        torch.manual_seed(self.seed)
+        measured = statistics(images.trained[known.name]) if isinstance(known, Task) and known.dense else (0.0, 1.0)
+        guess = Guess(channels(known), self.main.channels, self.size)
+        groups = [{"params": guess.places, "lr": _PLACE_RATE}, {"params": guess.maps.parameters(), "lr": _RATE}]
+        optimizer = Adam([group for group in groups if group["params"] is not None])
+        falling = CosineAnnealingLR(optimizer, self.steps)
+        count = len(images.trained[IMAGE])
+        for step in range(self.steps):
+            places = stream_indices(count, step * _BATCH, _BATCH, (self.seed, 0))
+            output, label = self._guessed(guess, images.trained, places, known, measured)
+            optimizer.zero_grad()
+            self.main.loss(output, label).backward()
+            optimizer.step()
+            falling.step()
+            self.done += 1
+            self.report(self.done, "")
+        return self._judged(guess, images.judged, known, measured)
+
+    @torch.no_grad()
+    def _judged(self, guess: Guess, judged: DomainBatch, known: Known | None, measured: tuple[float, float]) -> float:
+        total = self.main.metric()
+        for start in range(0, len(judged[IMAGE]), _BATCH):
+            places = list(range(start, min(start + _BATCH, len(judged[IMAGE]))))
+            output, label = self._guessed(guess, judged, places, known, measured)
+            total.update(self.main.decode(output), label)
+        score = float(total.compute()[self.main.score])
+        return score if self.main.lower_is_better else 1 - score
+
+    def _guessed(
+        self, guess: Guess, batch: DomainBatch, places: list[int], known: Known | None, measured: tuple[float, float]
+    ) -> tuple[Tensor, Tensor]:
+        """What is guessed of these images, and their labels."""
+        label = expand(batch[self.main.name][places], self.main, self.size)
+        if known is None:
+            return guess(None, len(places)), label
+        name = known.name if isinstance(known, Task) else known
+        return guess(seen(known, batch[name][places], self.size, measured), len(places)), label
+
+
+def _check(main: Task, anchors: Sequence[str], size: int, steps: int, seed: int) -> None:
+    if not main.dense:
+        raise InputError(f"main is '{main.name}', which is points; affinity is to a task with a value for every pixel")
+    if not anchors:
+        raise InputError("anchor is empty; give at least one")
+    if len(set(anchors)) < len(anchors) or main.name in anchors:
+        raise InputError(f"anchor is {','.join(anchors)}; name each once, and not the main task '{main.name}'")
+    if not 16 <= size <= 256:
+        raise InputError(f"size is {size}; give the side of the images in pixels, 16 … 256")
+    if steps < 1:
+        raise InputError(f"steps is {steps}; the least is 1")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise InputError(f"seed is {seed}; seeds are 0 … {LARGEST_SEED}")
