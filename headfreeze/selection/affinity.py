@@ -26,8 +26,8 @@ from headfreeze.selection.names import AFFINITY_SIZE, AFFINITY_STEPS
 from headfreeze.settings import LARGEST_SEED
 from headfreeze.tasks.base import Task
 
-NOTHING, LITTLE = 0.05, 0.15
-"""Affinities below which an anchor says next to nothing, and little."""
+_NOTHING = 0.1
+"""Affinities below it are next to nothing: an unrelated task reaches a few hundredths."""
 _TRAINED, _JUDGED, _BATCH = 512, 128, 16
 _RATE, _PLACE_RATE = 3e-3, 3e-2
 
@@ -52,15 +52,6 @@ class Affinity:
     def score(self) -> float:
         """Share of the constant's error that knowing it removes: 1 says all; at or below 0 it says nothing."""
         return 1 - self.error / self.constant if self.constant else 0.0
-
-    @property
-    def words(self) -> str:
-        """What that means for who wants to use it."""
-        if self.score < NOTHING:
-            return "says next to nothing: expect it to hurt, a frozen head most"
-        if self.score < LITTLE:
-            return "says little: it may hurt as well as help"
-        return "says something: worth a comparison"
 
 
 def affinity(
@@ -111,7 +102,7 @@ def table(found: Sequence[Affinity], main: Task) -> str:
     """For a terminal: the error where nothing is known, then where each anchor is."""
     error = main.score if main.lower_is_better else f"1 − {main.score}"
     rows = [["nothing but the place", f"{found[0].constant:.4g}", "", ""]]
-    rows += [[each.known, f"{each.error:.4g}", f"{each.score:.2f}", _said(each)] for each in found]
+    rows += [[each.known, f"{each.error:.4g}", f"{each.score:.2f}", words(each, found)] for each in found]
     return aligned(
         [f"known of the source's {found[0].images} images", f"{main.name}: {error}", "affinity", ""], rows, 1
     )
@@ -119,11 +110,19 @@ def table(found: Sequence[Affinity], main: Task) -> str:
 
 def as_json(found: Sequence[Affinity]) -> dict[str, Any]:
     """By what is known, all of it."""
-    return {each.known: {**vars(each), "affinity": each.score, "words": _said(each)} for each in found}
+    return {each.known: {**vars(each), "affinity": each.score, "words": words(each, found)} for each in found}
 
 
-def _said(each: Affinity) -> str:
-    return "for comparison: the photograph itself" if each.known == IMAGE else each.words
+def words(each: Affinity, found: Sequence[Affinity]) -> str:
+    """What an affinity means for who wants to use the anchor; that of the image is the measure."""
+    image = next(other.score for other in found if other.known == IMAGE)
+    if each.known == IMAGE:
+        return "the photograph itself, for comparison"
+    if each.score < _NOTHING:
+        return "says next to nothing: expect it to hurt, a frozen head most"
+    if each.score < image:
+        return "says less than the photograph shows at a glance: it may hurt, a frozen head most"
+    return "says more than the photograph shows at a glance: worth a comparison"
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ def test_what_the_last_anchor_lacks_is_said_before_anything_is_trained(
 ) -> None:
     tiny = tiny_pair.copy(tmp_path / "pair")
     derive(tiny.source, anchor="segmentation", name="half")
-    with watched(monkeypatch) as watch, pytest.raises(InputError, match="anchor half: anchor: .*unknown task 'half'"):
+    with watched(monkeypatch) as watch, pytest.raises(InputError, match=r"anchor half: anchor: .*unknown task 'half'"):
         studied(tiny, tmp_path / "out", ("segmentation", "half"))
     derive(tiny.target, anchor="segmentation", name="half")
     path = tiny.target / "train/half/0000.png"

@@ -1,4 +1,4 @@
-"""Affinities where the answer is known: an anchor that determines the main task, and one that has nothing to do with it."""
+"""Affinities where the answer is known: an anchor that determines the main task, and one that is unrelated to it."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from PIL import Image
 
 from headfreeze.cli import run
 from headfreeze.errors import InputError
-from headfreeze.selection.affinity import Affinity, affinity, as_json
+from headfreeze.selection.affinity import Affinity, affinity, as_json, words
 from headfreeze.selection.guess import seen
 from headfreeze.tasks import make_task
 from tests.worlds import TinyPair
@@ -70,8 +70,20 @@ def test_an_anchor_that_determines_the_main_task_has_a_high_affinity_and_an_unre
     assert found["depth"].score > 0.5
     assert found["nothing"].score < 0.05
     assert found["image"].score < 0.05  # it is noise
-    assert found["nothing"].words == "says next to nothing: expect it to hurt, a frozen head most"
-    assert found["tells"].words == "says something: worth a comparison"
+
+
+@pytest.mark.parametrize(
+    ("error", "image", "said"),
+    [
+        (39.0, 20.0, "says next to nothing: expect it to hurt, a frozen head most"),
+        (39.0, 41.0, "says next to nothing: expect it to hurt, a frozen head most"),
+        (30.0, 20.0, "says less than the photograph shows at a glance: it may hurt, a frozen head most"),
+        (19.0, 20.0, "says more than the photograph shows at a glance: worth a comparison"),
+    ],
+)
+def test_the_image_is_the_measure_of_what_an_affinity_means(error: float, image: float, said: str) -> None:
+    found = [Affinity("edges", error, 40.0, 9), Affinity("image", image, 40.0, 9)]
+    assert [words(each, found) for each in found] == [said, "the photograph itself, for comparison"]
 
 
 def test_the_constant_is_the_mean_direction_of_every_place(world: Path) -> None:
