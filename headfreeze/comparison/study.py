@@ -14,6 +14,7 @@ from headfreeze.data.folder import open_dataset
 from headfreeze.errors import InputError, raise_all
 from headfreeze.files import check_folder, write_json, write_text
 from headfreeze.recipes import COMPARED, find_recipe
+from headfreeze.run import build_network
 from headfreeze.selection.affinity import affinity, as_json
 from headfreeze.selection.names import AFFINITY_STEPS
 from headfreeze.settings import Adversarial, Architecture, Compute, Pair, Settings, Training
@@ -136,6 +137,7 @@ def _check(settings: Settings, out: Path, anchors: Sequence[str], recipes: Seque
         session = Session(replace(settings, pair=replace(settings.pair, anchor=anchor)), phases)
         raise_all([f"anchor {anchor}: {line}" for line in session.problems(recipes)])
         try:
+            build_network(settings.architecture, session.inputs.pair.tasks, False, settings.pair.height_width)
             for recipe in recipes:
                 session.check(find_recipe(recipe))
         except InputError as error:

@@ -1,7 +1,7 @@
 """How much an anchor says about the main task, from the source's labels alone: before anything is trained for long.
 
-A small network is told the anchor's label and guesses the main task. Its error is held against that of the best guess
-that knows nothing, one value for every place in the image. The share of that error which goes away is the affinity.
+A small network is told the anchor's label and guesses the main task. Its error is held against that of the same network
+that knows nothing, which is left with one value for every place in the image. The share of that error which goes away is the affinity.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ from headfreeze.tasks.base import Task
 _NOTHING = 0.1
 """Affinities below it are next to nothing: an unrelated task reaches a few hundredths."""
 _TRAINED, _JUDGED, _BATCH = 512, 128, 16
-_RATE, _PLACE_RATE = 3e-3, 3e-2
+_RATE = 1e-2
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,8 @@ def affinity(
     first = next(iter(sets.values()))
     constants: dict[tuple[str, ...], float] = {}
     found = []
-    with progress("guessing the main task", steps * (len(tasks) + 2)) as report, torch.random.fork_rng(devices=[]):
+    trained = len({images.key for images in sets.values()}) + len(sets) + 1
+    with progress("guessing the main task", steps * trained) as report, torch.random.fork_rng(devices=[]):
         guesses = _Guesses(wanted, size, steps, seed, report)
         for name, images in [*sets.items(), (IMAGE, first)]:
             known: Known = dataset.tasks[name] if name in sets else "image"
@@ -169,8 +170,7 @@ class _Guesses:
         torch.manual_seed(self.seed)
         measured = statistics(images.trained[known.name]) if isinstance(known, Task) and known.dense else (0.0, 1.0)
         guess = Guess(channels(known), self.main.channels, self.size)
-        groups = [{"params": guess.places, "lr": _PLACE_RATE}, {"params": guess.maps.parameters(), "lr": _RATE}]
-        optimizer = Adam([group for group in groups if group["params"] is not None])
+        optimizer = Adam(guess.parameters(), lr=_RATE)
         falling = CosineAnnealingLR(optimizer, self.steps)
         count = len(images.trained[IMAGE])
         for step in range(self.steps):
@@ -199,10 +199,8 @@ class _Guesses:
     ) -> tuple[Tensor, Tensor]:
         """What is guessed of these images, and their labels."""
         label = expand(batch[self.main.name][places], self.main, self.size)
-        if known is None:
-            return guess(None, len(places)), label
-        name = known.name if isinstance(known, Task) else known
-        return guess(seen(known, batch[name][places], self.size, measured), len(places)), label
+        name = known.name if isinstance(known, Task) else IMAGE
+        return guess(seen(known, batch[name][places], self.size, measured)), label
 
 
 def _check(main: Task, anchors: Sequence[str], size: int, steps: int, seed: int) -> None:

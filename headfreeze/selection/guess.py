@@ -24,10 +24,10 @@ _POINT_WIDTH = 1 / 32
 
 
 class Guess(nn.Module):
-    """A value for every place, and what two small maps make of what is known, one of details and one of the whole.
+    """A value for every place, and what is made of what is known: of the pixel alone, of details, and of the whole.
 
     Args:
-        known: channels of what is known; 0: nothing, the values for the places are all.
+        known: channels of what is known.
         channels: of the main task's output.
         size: height and width in pixels.
     """
@@ -35,13 +35,12 @@ class Guess(nn.Module):
     def __init__(self, known: int, channels: int, size: tuple[int, int]) -> None:
         super().__init__()
         self.places = nn.Parameter(torch.zeros(1, channels, *size))
-        self.maps = nn.ModuleList(small_map(known, channels) for _ in (_SMALLER if known else ()))
+        self.pixel = nn.Conv2d(known, channels, 1)
+        self.maps = nn.ModuleList(small_map(known, channels) for _ in _SMALLER)
 
-    def forward(self, seen: Float[Tensor, "b known h w"] | None, count: int) -> Float[Tensor, "b c h w"]:
-        """The network's output for the main task; `seen`: what `seen` gives, None where nothing is known."""
-        if seen is None:
-            return self.places.expand(count, -1, -1, -1)
-        guessed = self.places
+    def forward(self, seen: Float[Tensor, "b known h w"]) -> Float[Tensor, "b c h w"]:
+        """The network's output for the main task; `seen`: what `seen` gives."""
+        guessed: Tensor = self.places + self.pixel(seen)
         for factor, small in zip(_SMALLER, self.maps, strict=True):
             smaller = functional.avg_pool2d(seen, factor, ceil_mode=True)
             guessed = guessed + enlarged(small(smaller), seen.shape[-2:])
@@ -53,13 +52,18 @@ def channels(known: Known | None) -> int:
     if isinstance(known, Task):
         classes = isinstance(known, SegmentationTask)
         return known.channels + (0 if classes or not known.dense else 1)
-    return 3 if known else 0
+    return 3 if known else 1
 
 
 def seen(
-    known: Known, values: Tensor, size: tuple[int, int], measured: tuple[float, float]
+    known: Known | None, values: Tensor, size: tuple[int, int], measured: tuple[float, float]
 ) -> Float[Tensor, "b known h w"]:
-    """What is known as channels: a class each; a spot for each point; measured values, and where there are any."""
+    """What is known as channels: a class each; a spot for each point; measured values, and where there are any.
+
+    Where nothing is known that is a channel of zeros: the same network, which is left with the places.
+    """
+    if known is None:
+        return torch.zeros(len(values), 1, *size)
     if not isinstance(known, Task):
         return values.float() / 127.5 - 1
     if isinstance(known, SegmentationTask):

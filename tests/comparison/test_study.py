@@ -57,38 +57,38 @@ def test_a_study_trains_one_baseline_and_its_numbers_are_those_of_the_comparison
     tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tiny, out = tiny_pair.copy(tmp_path / "pair"), tmp_path / "out"
-    derive(tiny.target, source=tiny.source, anchor="segmentation", name="half", share=0.5)
+    derive(tiny.target, source=tiny.source, anchor="segmentation", name="some", share=0.5)
     with watched(monkeypatch) as watch:
-        found = studied(tiny, out, ("segmentation", "half"))
+        found = studied(tiny, out, ("segmentation", "some"))
     assert [name.split()[0] for name in watch.trained].count("baseline") == 1
     assert [name.split()[0] for name in watch.trained].count("oracle") == 1
-    assert {path.name for path in out.iterdir()} == FILES | {"segmentation", "half"}
+    assert {path.name for path in out.iterdir()} == FILES | {"segmentation", "some"}
 
-    with_all, with_half = read_results(out / "segmentation"), read_results(out / "half")
-    assert list(with_half.metrics) == ["mtl-both", "headfreeze"]
+    with_all, with_some = read_results(out / "segmentation"), read_results(out / "some")
+    assert list(with_some.metrics) == ["mtl-both", "headfreeze"]
     base, far = (with_all.metrics[name][0]["mean"] for name in ("baseline", "oracle"))
     rows = list(csv.DictReader((out / "study.csv").read_text().splitlines()))
     assert [(row["anchor"], row["recipe"], row["labels"]) for row in rows] == [
         ("segmentation", "mtl-both", "16"), ("segmentation", "headfreeze", "16"),
-        ("half", "mtl-both", "8"), ("half", "headfreeze", "8"),
+        ("some", "mtl-both", "8"), ("some", "headfreeze", "8"),
     ]  # fmt: skip
-    for row, results in zip(rows, (with_all, with_all, with_half, with_half), strict=True):
+    for row, results in zip(rows, (with_all, with_all, with_some, with_some), strict=True):
         mean = results.metrics[row["recipe"]][0]["mean"]
         assert float(row["score"]) == pytest.approx(mean)
         assert float(row["difference"]) == pytest.approx(mean - base)
         assert float(row["low"]) <= float(row["difference"]) <= float(row["high"])
         assert float(row["gap_closed"]) == pytest.approx((base - mean) / (base - far))
-    told = affinity(tiny.source, "normals", ["segmentation", "half"], size=32, steps=2)
+    told = affinity(tiny.source, "normals", ["segmentation", "some"], size=32, steps=2)
     assert [float(row["affinity"]) for row in rows[::2]] == pytest.approx([told[0].score, told[1].score])
     assert f"baseline {base:.2f}, oracle {far:.2f}; budget 2 steps; one seed" in (out / "study.md").read_text()
 
     derive(tiny.target, source=tiny.source, anchor="segmentation", name="two", merge=2)
     before = (out / "study.csv").read_text()
     with watched(monkeypatch) as watch:
-        assert studied(tiny, out, ("segmentation", "half")).csv() == before == found.csv()
+        assert studied(tiny, out, ("segmentation", "some")).csv() == before == found.csv()
     assert watch.trained == []
     with watched(monkeypatch) as watch:
-        assert studied(tiny, out, ("segmentation", "half", "two")).anchors == ["segmentation", "half", "two"]
+        assert studied(tiny, out, ("segmentation", "some", "two")).anchors == ["segmentation", "some", "two"]
     assert {name.split()[0] for name in watch.trained} == {"mtl-both", "headfreeze"}
     assert (out / "study.csv").read_text().startswith(before)
     with Image.open(out / "study.png") as picture:
@@ -99,13 +99,16 @@ def test_what_the_last_anchor_lacks_is_said_before_anything_is_trained(
     tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tiny = tiny_pair.copy(tmp_path / "pair")
-    derive(tiny.source, anchor="segmentation", name="half")
-    with watched(monkeypatch) as watch, pytest.raises(InputError, match=r"anchor half: anchor: .*unknown task 'half'"):
-        studied(tiny, tmp_path / "out", ("segmentation", "half"))
-    derive(tiny.target, anchor="segmentation", name="half")
-    path = tiny.target / "train/half/0000.png"
+    derive(tiny.source, anchor="segmentation", name="some")
+    with watched(monkeypatch) as watch, pytest.raises(InputError, match=r"anchor some: anchor: .*unknown task 'some'"):
+        studied(tiny, tmp_path / "out", ("segmentation", "some"))
+    derive(tiny.target, anchor="segmentation", name="some")
+    path = tiny.target / "train/some/0000.png"
     path.write_bytes(path.read_bytes()[:-20])
-    with watched(monkeypatch), pytest.raises(InputError, match=r"anchor half: .*train/half/0000\.png"):
+    with watched(monkeypatch), pytest.raises(InputError, match=r"anchor some: .*train/some/0000\.png"):
+        studied(tiny, tmp_path / "out", ("segmentation", "some"))
+    derive(tiny.target, source=tiny.source, anchor="segmentation", name="half")
+    with watched(monkeypatch), pytest.raises(InputError, match=r"anchor half: a task cannot have this name: .*'half'"):
         studied(tiny, tmp_path / "out", ("segmentation", "half"))
     assert watch.trained == []
     assert not (tmp_path / "out").exists()

@@ -47,7 +47,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
             save(folder, "tells", key, tells)
             save(folder, "nothing", key, nothing)
             save(folder, "normals", key, np.round((NORMALS[tells] + 1) * 127.5).astype(np.uint8))
-            save(folder, "depth", key, (1000 + 500 * tells).astype(np.uint16))
+            save(folder, "depth", key, 1000 + 500 * tells.astype(np.uint16))
             if number % 2:
                 save(folder, "some", key, tells)
     (root / "dataset.yaml").write_text(yaml.safe_dump({"tasks": TASKS}))
@@ -120,7 +120,7 @@ def test_without_a_val_split_every_fifth_image_judges(tiny_pair: TinyPair, tmp_p
 
 def test_points_are_spots_and_what_is_not_there_is_zero() -> None:
     points = torch.tensor([[[4.5, 8.5, 0.0, 1.0], [torch.nan, torch.nan, 0.0, 0.0]]])
-    shown = seen(make_task("keypoints", {"count": 2}), points, (SIDE, SIDE), (0.0, 1.0))
+    shown = seen(make_task("keypoints", {"count": 2, "mirror": []}), points, (SIDE, SIDE), (0.0, 1.0))
     assert shown.shape == (1, 2, SIDE, SIDE)
     assert divmod(int(shown[0, 0].argmax()), SIDE) == (8, 4)
     assert not shown[0, 1].any()
@@ -165,7 +165,7 @@ def test_what_cannot_be_asked_is_said_in_a_line(
 
 
 def test_points_as_main_task_and_images_without_both_labels_are_refused(tmp_path: Path) -> None:
-    tasks = {"keypoints": {"count": 2}, "depth": {}, "normals": {}}
+    tasks = {"keypoints": {"count": 2, "mirror": []}, "depth": {}, "normals": {}}
     (tmp_path / "dataset.yaml").write_text(yaml.safe_dump({"tasks": tasks}))
     with pytest.raises(InputError, match="main is 'keypoints', which is points; affinity is to a task with a value"):
         affinity(tmp_path, "keypoints", ["depth"])

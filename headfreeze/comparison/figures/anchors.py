@@ -57,7 +57,8 @@ def _gap_closed(axes: "Axes", study: Study) -> None:
     gap = study.ends.mean(ORACLE)[score] - study.ends.mean(BASELINE)[score]
     if not gap:
         return
-    above = axes.secondary_xaxis("top", functions=(lambda x: 100 * x / gap, lambda x: x * gap / 100))
+    percent = gap / 100
+    above = axes.secondary_xaxis("top", functions=(lambda x: np.divide(x, percent), lambda x: np.multiply(x, percent)))
     above.spines["top"].set_visible(False)
     above.tick_params(colors=INK, labelsize=7, width=0.8, length=3)
     above.set_xlabel("gap closed in %", fontsize=8, color=INK)
