@@ -1,7 +1,8 @@
 """How much an anchor says about the main task, from the source's labels alone: before anything is trained for long.
 
-A small network is told the anchor's label and guesses the main task. Its error is held against that of the same network
-that knows nothing, which is left with one value for every place in the image. The share of that error which goes away is the affinity.
+The network `tiny` sees the anchor's label as a picture, in the colours of `Task.render`, and guesses the main task. Its
+error is held against that of the same network before a black picture, which is left with one guess for every place of
+the image. The share of that error which goes away is the affinity. Of depth the picture has the shape, not the scale.
 """
 
 from collections.abc import Sequence
@@ -9,27 +10,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
-from torch.optim import Adam
-from torch.optim.lr_scheduler import CosineAnnealingLR
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import OneCycleLR
 
 from headfreeze.columns import aligned
 from headfreeze.data.canvas import IMAGE, Canvas, expand
 from headfreeze.data.folder import Dataset, Sample, open_dataset
 from headfreeze.data.loader import DomainBatch, DomainImages, stream_indices
 from headfreeze.errors import InputError
+from headfreeze.models.network import enlarged
 from headfreeze.pictures import spread
 from headfreeze.progress import Report, progress
-from headfreeze.selection.guess import Guess, Known, channels, seen, statistics
+from headfreeze.run import build_network
 from headfreeze.selection.names import AFFINITY_SIZE, AFFINITY_STEPS
-from headfreeze.settings import LARGEST_SEED
+from headfreeze.settings import LARGEST_SEED, TINY_LEARNING_RATE, Architecture
 from headfreeze.tasks.base import Task
 
 _NOTHING = 0.1
 """Affinities below it are next to nothing: an unrelated task reaches a few hundredths."""
 _TRAINED, _JUDGED, _BATCH = 512, 128, 16
-_RATE = 1e-2
 
 
 @dataclass(frozen=True)
@@ -91,10 +94,9 @@ def affinity(
     with progress("guessing the main task", steps * trained) as report, torch.random.fork_rng(devices=[]):
         guesses = _Guesses(wanted, size, steps, seed, report)
         for name, images in [*sets.items(), (IMAGE, first)]:
-            known: Known = dataset.tasks[name] if name in sets else "image"
             if images.key not in constants:
                 constants[images.key] = guesses.error(images, None)
-            error = guesses.error(images, known)
+            error = guesses.error(images, dataset.tasks.get(name), photograph=name == IMAGE)
             found.append(Affinity(name, error, constants[images.key], len(images.judged[main])))
     return found
 
@@ -159,48 +161,58 @@ def _images(dataset: Dataset, main: Task, anchor: Task, size: int) -> _Images:
 
 
 class _Guesses:
-    """Trains one guess of the main task after the other, all in the same way."""
+    """Trains one network after the other, all in the same way."""
 
     def __init__(self, main: Task, size: int, steps: int, seed: int, report: Report) -> None:
         self.main, self.size, self.steps, self.seed, self.report = main, (size, size), steps, seed, report
         self.done = 0
 
-    def error(self, images: _Images, known: Known | None) -> float:
-        """The error on the images to judge, after training on the others; `known`: a task, the image, or nothing."""
+    def error(self, images: _Images, known: Task | None, photograph: bool = False) -> float:
+        """The error on the images to judge, after training on the others; without `known`, of black or photographs."""
         torch.manual_seed(self.seed)
-        measured = statistics(images.trained[known.name]) if isinstance(known, Task) and known.dense else (0.0, 1.0)
-        guess = Guess(channels(known), self.main.channels, self.size)
-        optimizer = Adam(guess.parameters(), lr=_RATE)
-        falling = CosineAnnealingLR(optimizer, self.steps)
-        count = len(images.trained[IMAGE])
+        guess = _Guess(self.main, self.size)
+        optimizer = AdamW(guess.parameters(), lr=TINY_LEARNING_RATE)
+        rates = OneCycleLR(optimizer, TINY_LEARNING_RATE, total_steps=self.steps + 1)
+        shown, label = self._shown(images.trained, known, photograph), images.trained[self.main.name]
         for step in range(self.steps):
-            places = stream_indices(count, step * _BATCH, _BATCH, (self.seed, 0))
-            output, label = self._guessed(guess, images.trained, places, known, measured)
+            places = stream_indices(len(label), step * _BATCH, _BATCH, (self.seed, 0))
+            loss = self.main.loss(guess(shown[places]), expand(label[places], self.main, self.size))
             optimizer.zero_grad()
-            self.main.loss(output, label).backward()
+            loss.backward()
             optimizer.step()
-            falling.step()
+            rates.step()
             self.done += 1
             self.report(self.done, "")
-        return self._judged(guess, images.judged, known, measured)
+        return self._judged(guess.eval(), self._shown(images.judged, known, photograph), images.judged[self.main.name])
 
     @torch.no_grad()
-    def _judged(self, guess: Guess, judged: DomainBatch, known: Known | None, measured: tuple[float, float]) -> float:
+    def _judged(self, guess: "_Guess", shown: UInt8[Tensor, "n 3 h w"], label: Tensor) -> float:
         total = self.main.metric()
-        for start in range(0, len(judged[IMAGE]), _BATCH):
-            places = list(range(start, min(start + _BATCH, len(judged[IMAGE]))))
-            output, label = self._guessed(guess, judged, places, known, measured)
-            total.update(self.main.decode(output), label)
+        for start in range(0, len(label), _BATCH):
+            part = slice(start, start + _BATCH)
+            total.update(self.main.decode(guess(shown[part])), expand(label[part], self.main, self.size))
         score = float(total.compute()[self.main.score])
         return score if self.main.lower_is_better else 1 - score
 
-    def _guessed(
-        self, guess: Guess, batch: DomainBatch, places: list[int], known: Known | None, measured: tuple[float, float]
-    ) -> tuple[Tensor, Tensor]:
-        """What is guessed of these images, and their labels."""
-        label = expand(batch[self.main.name][places], self.main, self.size)
-        name = known.name if isinstance(known, Task) else IMAGE
-        return guess(seen(known, batch[name][places], self.size, measured)), label
+    def _shown(self, batch: DomainBatch, known: Task | None, photograph: bool) -> UInt8[Tensor, "n 3 h w"]:
+        """What the network sees."""
+        if known is None:
+            return batch[IMAGE] if photograph else torch.zeros_like(batch[IMAGE])
+        labels = (expand(label, known, self.size) for label in batch[known.name])
+        return torch.stack([torch.from_numpy(np.array(known.render(label))).permute(2, 0, 1) for label in labels])
+
+
+class _Guess(nn.Module):
+    """`tiny`, and a value for every place, which a network of convolutions alone would find hard to give."""
+
+    def __init__(self, main: Task, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.main, self.network = main.name, build_network(Architecture("tiny"), {main.name: main})
+        self.places = nn.Parameter(torch.zeros(1, main.channels, *size))
+
+    def forward(self, shown: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h w"]:
+        found = self.network(shown / 255).maps[self.main]
+        return enlarged(found, shown.shape[-2:]) + self.places
 
 
 def _check(main: Task, anchors: Sequence[str], size: int, steps: int, seed: int) -> None:

@@ -12,14 +12,12 @@ from PIL import Image
 from headfreeze.cli import run
 from headfreeze.errors import InputError
 from headfreeze.selection.affinity import Affinity, affinity, as_json, words
-from headfreeze.selection.guess import seen
-from headfreeze.tasks import make_task
 from tests.worlds import TinyPair
 
 SIDE = 16
 NORMALS = np.array([[0, 0, 1], [0, 1, 0], [0.8, 0, 0.6], [-0.6, 0, 0.8]])
 """Of each class; more of the first lie on the left, so that the place says something as well."""
-TASKS = {"normals": {}, "depth": {}} | {
+TASKS = {"normals": {}, "depth": {}, "points": {"kind": "keypoints", "count": 2, "mirror": []}} | {
     name: {"kind": "segmentation", "classes": list("abcd")} for name in ("tells", "nothing", "some")
 }
 
@@ -48,6 +46,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
             save(folder, "nothing", key, nothing)
             save(folder, "normals", key, np.round((NORMALS[tells] + 1) * 127.5).astype(np.uint8))
             save(folder, "depth", key, 1000 + 500 * tells.astype(np.uint16))
+            (folder / "points").mkdir(parents=True, exist_ok=True)
+            np.save(folder / f"points/{key}.npy", rng.uniform(2, SIDE - 2, (2, 3)))
             if number % 2:
                 save(folder, "some", key, tells)
     (root / "dataset.yaml").write_text(yaml.safe_dump({"tasks": TASKS}))
@@ -64,10 +64,10 @@ def by_name(found: list[Affinity]) -> dict[str, Affinity]:
 
 
 def test_an_anchor_that_determines_the_main_task_has_a_high_affinity_and_an_unrelated_one_none(world: Path) -> None:
-    found = by_name(affinity(world, "normals", ["tells", "nothing", "depth"], size=SIDE))
+    found = by_name(affinity(world, "normals", ["tells", "nothing", "depth"], size=SIDE, steps=60))
     assert list(found) == ["tells", "nothing", "depth", "image"]
-    assert found["tells"].score > 0.6
-    assert found["depth"].score > 0.5
+    assert found["tells"].score > 0.4
+    assert found["depth"].score > 0.2
     assert found["nothing"].score < 0.05
     assert found["image"].score < 0.05  # it is noise
 
@@ -90,8 +90,8 @@ def test_the_constant_is_the_mean_direction_of_every_place(world: Path) -> None:
     mean = normals(world, "train").mean(0)
     mean /= np.linalg.norm(mean, axis=-1, keepdims=True)
     expected = np.degrees(np.arccos((mean * normals(world, "val")).sum(-1).clip(-1, 1))).mean()
-    found = affinity(world, "normals", ["nothing"], size=SIDE)[0]
-    assert found.constant == pytest.approx(expected, rel=0.03)
+    found = affinity(world, "normals", ["nothing"], size=SIDE, steps=60)[0]
+    assert found.constant == pytest.approx(expected, rel=0.06)
     assert found.score == pytest.approx(1 - found.error / found.constant)
 
 
@@ -106,9 +106,9 @@ def test_the_same_seed_gives_the_same_numbers_in_any_order_and_company(world: Pa
 
 
 def test_an_anchor_is_judged_where_it_is_labelled_and_any_dense_task_can_be_the_main_one(world: Path) -> None:
-    found = by_name(affinity(world, "tells", ["some", "depth"], size=SIDE, steps=100))
+    found = by_name(affinity(world, "tells", ["some", "depth"], size=SIDE, steps=40))
     assert (found["some"].images, found["depth"].images) == (6, 12)
-    assert found["depth"].score > 0.5
+    assert found["depth"].score > 0.2
     assert 0 <= found["depth"].error <= found["depth"].constant <= 1  # 1 − the mean overlap
 
 
@@ -118,19 +118,8 @@ def test_without_a_val_split_every_fifth_image_judges(tiny_pair: TinyPair, tmp_p
     assert affinity(copy.source, "normals", ["segmentation"], size=16, steps=1)[0].images == 4
 
 
-def test_points_are_spots_and_what_is_not_there_is_zero() -> None:
-    points = torch.tensor([[[4.5, 8.5, 0.0, 1.0], [torch.nan, torch.nan, 0.0, 0.0]]])
-    shown = seen(make_task("keypoints", {"count": 2, "mirror": []}), points, (SIDE, SIDE), (0.0, 1.0))
-    assert shown.shape == (1, 2, SIDE, SIDE)
-    assert divmod(int(shown[0, 0].argmax()), SIDE) == (8, 4)
-    assert not shown[0, 1].any()
-    classes = seen(
-        make_task("s", {"kind": "segmentation", "classes": ["a", "b"]}),
-        torch.tensor([[[[0, 1, 255]]]], dtype=torch.uint8),
-        (1, 3),
-        (0.0, 1.0),
-    )
-    assert classes[0, :, 0].tolist() == [[1, 0, 0], [0, 1, 0]]
+def test_points_can_be_the_anchor(world: Path) -> None:
+    assert [each.known for each in affinity(world, "normals", ["points"], size=SIDE, steps=1)] == ["points", "image"]
 
 
 def test_the_command_prints_a_table_and_writes_the_same_as_json(
