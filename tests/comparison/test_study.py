@@ -23,7 +23,7 @@ from headfreeze.tasks import make_task
 from tests.runs import TINY, pair_of, training_of, watched
 from tests.worlds import TinyPair
 
-RECIPES = ("baseline", "mtl-both", "headfreeze", "oracle")
+RECIPES = ("baseline", "mtl-both", "oracle")
 FILES = {"study.csv", "study.json", "study.md", "study.png", "study.svg", "affinity.json", "phases"}
 
 
@@ -65,31 +65,28 @@ def test_a_study_trains_one_baseline_and_its_numbers_are_those_of_the_comparison
     assert {path.name for path in out.iterdir()} == FILES | {"segmentation", "some"}
 
     with_all, with_some = read_results(out / "segmentation"), read_results(out / "some")
-    assert list(with_some.metrics) == ["mtl-both", "headfreeze"]
+    assert list(with_some.metrics) == ["mtl-both"]
     base, far = (with_all.metrics[name][0]["mean"] for name in ("baseline", "oracle"))
     rows = list(csv.DictReader((out / "study.csv").read_text().splitlines()))
     assert [(row["anchor"], row["recipe"], row["labels"]) for row in rows] == [
-        ("segmentation", "mtl-both", "16"), ("segmentation", "headfreeze", "16"),
-        ("some", "mtl-both", "8"), ("some", "headfreeze", "8"),
+        ("segmentation", "mtl-both", "16"), ("some", "mtl-both", "8"),
     ]  # fmt: skip
-    for row, results in zip(rows, (with_all, with_all, with_some, with_some), strict=True):
+    for row, results in zip(rows, (with_all, with_some), strict=True):
         mean = results.metrics[row["recipe"]][0]["mean"]
         assert float(row["score"]) == pytest.approx(mean)
         assert float(row["difference"]) == pytest.approx(mean - base)
         assert float(row["low"]) <= float(row["difference"]) <= float(row["high"])
         assert float(row["gap_closed"]) == pytest.approx((base - mean) / (base - far))
     told = affinity(tiny.source, "normals", ["segmentation", "some"], size=32, steps=2)
-    assert [float(row["affinity"]) for row in rows[::2]] == pytest.approx([told[0].score, told[1].score])
+    assert [float(row["affinity"]) for row in rows] == pytest.approx([told[0].score, told[1].score])
     assert f"baseline {base:.2f}, oracle {far:.2f}; budget 2 steps; one seed" in (out / "study.md").read_text()
 
     derive(tiny.target, source=tiny.source, anchor="segmentation", name="two", merge=2)
     before = (out / "study.csv").read_text()
-    with watched(monkeypatch) as watch:
-        assert studied(tiny, out, ("segmentation", "some")).csv() == before == found.csv()
-    assert watch.trained == []
+    assert before == found.csv()
     with watched(monkeypatch) as watch:
         assert studied(tiny, out, ("segmentation", "some", "two")).anchors == ["segmentation", "some", "two"]
-    assert {name.split()[0] for name in watch.trained} == {"mtl-both", "headfreeze"}
+    assert watch.trained == ["mtl-both seed 0 phase 1/1"]  # of the new anchor, and nothing else again
     assert (out / "study.csv").read_text().startswith(before)
     with Image.open(out / "study.png") as picture:
         assert min(picture.size) > 300
