@@ -27,7 +27,7 @@ def draw_study(study: Study) -> "Figure":
     unit = " (°)" if study.ends.task.kind == "normals" else ""
     difference = f"{title(study.metric)}{unit}: recipe − baseline ({better})"
     plain(gains, difference)
-    plain(tells, "affinity of the anchor to the main task", difference)
+    plain(tells, "affinity of the anchor to the main task", f"{title(study.metric)}{unit}: recipe − baseline")
     gains.axvline(0, color=INK, linewidth=1)
     tells.axhline(0, color=INK, linewidth=1)
     middle = (len(study.recipes) - 1) / 2
@@ -55,7 +55,7 @@ def _gap_closed(axes: "Axes", study: Study) -> None:
     if ORACLE not in study.ends.metrics or study.metric != score:
         return
     gap = study.ends.mean(ORACLE)[score] - study.ends.mean(BASELINE)[score]
-    if not gap:
+    if study.ends.sign(score) * gap >= 0:  # an oracle that is no better leaves no gap to close
         return
     percent = gap / 100
     above = axes.secondary_xaxis("top", functions=(lambda x: np.divide(x, percent), lambda x: np.multiply(x, percent)))
