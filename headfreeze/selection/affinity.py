@@ -104,8 +104,12 @@ def affinity(
 def table(found: Sequence[Affinity], main: Task) -> str:
     """For a terminal: the error where nothing is known, then where each anchor is."""
     error = main.score if main.lower_is_better else f"1 − {main.score}"
+    meaning = [words(each, found) for each in found]
+    meaning = [said.ljust(max(map(len, meaning))) for said in meaning]  # they begin on the left
     rows = [["nothing but the place", f"{found[0].constant:.4g}", "", ""]]
-    rows += [[each.known, f"{each.error:.4g}", f"{each.score:.2f}", words(each, found)] for each in found]
+    rows += [
+        [each.known, f"{each.error:.4g}", f"{each.score:.2f}", said] for each, said in zip(found, meaning, strict=True)
+    ]
     return aligned(
         [f"known of the source's {found[0].images} images", f"{main.name}: {error}", "affinity", ""], rows, 1
     )
