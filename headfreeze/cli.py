@@ -3,31 +3,20 @@
 import os
 import sys
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from jsonargparse import Namespace
 
+from headfreeze.annotate.commands import ANNOTATE
 from headfreeze.arguments import Arguments
+from headfreeze.command import Command
 from headfreeze.errors import ElsewhereError, InputError, raise_all, unknown
 from headfreeze.imports import import_module_here
 from headfreeze.settings import Adversarial, Architecture, Compute, Pair, Settings, Training
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command: its words, what it does in a line, an example, its arguments, and what runs it."""
-
-    about: str
-    example: str
-    arguments: Callable[[Arguments], None]
-    run: Callable[[Namespace], None]
-    problems: Callable[[Namespace], list[str]] = lambda _: []
-    """Further faults of the arguments, so that one message names all of them."""
 
 
 def main() -> None:
@@ -146,18 +135,20 @@ def _overview(commands: dict[str, Command]) -> str:
     return "\n".join([about, "", "commands:", *lines, "", ending])
 
 
-def training_arguments(arguments: Arguments, own_workers: bool = False) -> None:
+def training_arguments(arguments: Arguments, own_workers: bool = False, own_anchor: bool = False) -> None:
     """Everything that says how to train, for commands and scripts that do.
 
-    With `own_workers`, --workers is something else, and the processes that decode images are chosen.
+    With `own_workers`, --workers is something else, and the processes that decode images are chosen; with `own_anchor`,
+    the anchor comes from elsewhere.
     """
     arguments.add("--out", Path, "folder of what comes out")
     about = (
         "store of trained phases, shared by all commands that name it: a folder, or a URL such as s3://bucket/phases"
     )
     arguments.add("--phases", str | None, about, None)
+    skipped = {Training: ("workers",) if own_workers else (), Pair: ("anchor",) if own_anchor else ()}
     for settings in (Pair, Architecture, Training, Adversarial):
-        arguments.add_settings(settings, skip=("workers",) if own_workers and settings is Training else ())
+        arguments.add_settings(settings, skip=skipped.get(settings, ()))
 
 
 def settings_of(values: Namespace) -> Settings:
@@ -227,13 +218,18 @@ def _fit(values: Namespace) -> None:
 
 
 def _compare_arguments(arguments: Arguments) -> None:
+    _several_arguments(arguments)
+    training_arguments(arguments, own_workers=True)
+
+
+def _several_arguments(arguments: Arguments) -> None:
+    """Of several recipes and seeds, and where they are trained."""
     from headfreeze.recipes import COMPARED
 
     arguments.add_list("--recipes", str, "names that `headfreeze recipes` lists", COMPARED)
     arguments.add_list("--seeds", int, "seeds", (0, 1, 2))
     arguments.add("--inside", str, "a task of the target: a mask, or a face's keypoints, inside which to judge", "")
     arguments.add_settings(Compute)
-    training_arguments(arguments, own_workers=True)
 
 
 def _compare(values: Namespace) -> None:
@@ -253,6 +249,30 @@ def _compare(values: Namespace) -> None:
         return
     print("\n\n".join(filter(None, [own_table(results), verdict(results), adversaries(results)])), end="\n\n")
     print(f"report: {values.out / 'report.html'}, beside table.md (.tex, .csv), tests.csv, results.csv, summary.json")
+
+
+def _study_arguments(arguments: Arguments) -> None:
+    arguments.add_list("--anchors", str, "tasks of both datasets, one of which is the anchor in turn", ())
+    _several_arguments(arguments)
+    training_arguments(arguments, own_workers=True, own_anchor=True)
+
+
+def _study(values: Namespace) -> None:
+    from headfreeze.comparison.study import study
+
+    values.anchor = next(iter(values.anchors), "")
+    found = study(
+        _part(Pair, values),
+        values.out,
+        anchors=values.anchors,
+        recipes=values.recipes,
+        seeds=values.seeds,
+        **_how(values),
+        inside=values.inside,
+        compute=_part(Compute, values),
+    )
+    if _is_first():
+        print(f"{found.table()}\n\nfigure: {values.out / 'study.png'}, beside study.csv, study.json, study.md")
 
 
 def _report_arguments(arguments: Arguments) -> None:
@@ -327,6 +347,29 @@ def _select(values: Namespace) -> None:
     if values.judge:
         print(judgements(judged(found.runs, found.values, values.device, values.inside)), end="\n\n")
     print(f"by {found.validator}: {found.best.folder}   next: headfreeze predict {found.best.folder} IMAGES --out DIR")
+
+
+def _affinity_arguments(arguments: Arguments) -> None:
+    from headfreeze.selection.names import AFFINITY_SIZE, AFFINITY_STEPS
+
+    arguments.add("--source", Path, "dataset with labels of all these tasks, in the folder format")
+    arguments.add("--main", str, "the task that is wanted on the target")
+    arguments.add_list("--anchor", str, "tasks that could be its anchor", ())
+    arguments.add("--size", int, "side of the images in pixels", AFFINITY_SIZE)
+    arguments.add("--steps", int, "of training a small network, for each anchor", AFFINITY_STEPS)
+    arguments.add("--seed", int, "of its weights and batches", 0)
+    arguments.add("--out", Path | None, "gets the same as JSON", None)
+
+
+def _affinity(values: Namespace) -> None:
+    from headfreeze.data.folder import open_dataset
+    from headfreeze.files import write_json
+    from headfreeze.selection.affinity import affinity, as_json, table
+
+    found = affinity(values.source, values.main, values.anchor, size=values.size, steps=values.steps, seed=values.seed)
+    print(table(found, open_dataset(values.source).task(values.main)))
+    if values.out:
+        write_json(values.out, as_json(found))
 
 
 def _evaluate_arguments(arguments: Arguments) -> None:
@@ -412,113 +455,6 @@ def _synth_faces(values: Namespace) -> None:
     with counting("rendering faces") as report:
         write_faces(**vars(values.clone()), progress=report)
     print(f"faces are in {values.out}/source and {values.out}/target; train on them with --rotate_deg 0")
-
-
-def _edges_arguments(arguments: Arguments) -> None:
-    arguments.add("root", Path, "dataset; with nothing but images in ROOT/{train,val,test}/image too")
-    arguments.add("--name", str, "name of the task, and of the folder of its labels", "edges")
-    arguments.add("--thickness_px", int, "of the lines; as many as an image will be scaled down, or they vanish", 1)
-    arguments.add("--overwrite", bool, "replace labels that are there", False)
-
-
-def _annotate_edges(values: Namespace) -> None:
-    from headfreeze.annotate.edges import annotate_edges
-
-    count = annotate_edges(values.root, name=values.name, thickness_px=values.thickness_px, overwrite=values.overwrite)
-    print(f"{count} edge maps written to {values.root}/*/{values.name}")
-
-
-def _lines_arguments(arguments: Arguments) -> None:
-    from headfreeze.annotate.options import FOV_DEG, LINE_THICKNESS
-
-    arguments.add("root", Path, "dataset; with nothing but images in ROOT/{train,val,test}/image too")
-    arguments.add("--name", str, "name of the task, and of the folder of its labels", "lines")
-    arguments.add("--fov_deg", float, "the camera's angle of view over the images' longer side, in degrees", FOV_DEG)
-    arguments.add("--thickness", float, "of the lines, as a share of an image's longer side", LINE_THICKNESS)
-    arguments.add("--overwrite", bool, "replace labels that are there", False)
-
-
-def _annotate_lines(values: Namespace) -> None:
-    from headfreeze.annotate.lines import annotate_lines
-
-    count = annotate_lines(**vars(values.clone()))
-    print(f"{count} maps of lines written to {values.root}/*/{values.name}")
-
-
-def _model_arguments(arguments: Arguments, model: str, name: str, about_name: str = "") -> None:
-    arguments.add("root", Path, "dataset; with nothing but images in ROOT/{train,val,test}/image too")
-    arguments.add("--model", str, "of Hugging Face's transformers: a name on the hub, or a folder", model)
-    arguments.add("--name", str, f"name of the task, and of the folder of its labels{about_name}", name)
-    arguments.add("--overwrite", bool, "replace labels that are there", False)
-    arguments.add("--device", str, "auto, cpu, cuda, mps or cuda:N", "auto")
-
-
-def _depth_arguments(arguments: Arguments) -> None:
-    from headfreeze.annotate.options import DEPTH_MODEL, GIVES
-
-    names = "; empty: depth where the model gives metres, else relative_depth"
-    _model_arguments(arguments, DEPTH_MODEL, "", names)
-    arguments.add("--gives", Literal[GIVES], "what the model predicts; auto: as it says itself", "auto")
-
-
-def _annotate_depth(values: Namespace) -> None:
-    from headfreeze.annotate.dense import annotate_depth
-
-    count, name = annotate_depth(**vars(values.clone()))
-    print(f"{count} maps of depth written to {values.root}/*/{name}")
-
-
-def _normals_arguments(arguments: Arguments) -> None:
-    from headfreeze.annotate.options import DEPTH_MODEL, FOV_DEG, GIVES
-
-    _model_arguments(arguments, DEPTH_MODEL, "normals")
-    arguments.add("--gives", Literal[GIVES], "what the model predicts; auto: as it says itself", "auto")
-    arguments.add("--fov_deg", float, "the camera's angle of view over the images' longer side, in degrees", FOV_DEG)
-
-
-def _annotate_normals(values: Namespace) -> None:
-    from headfreeze.annotate.dense import annotate_normals
-
-    count = annotate_normals(**vars(values.clone()))
-    print(f"{count} maps of normals written to {values.root}/*/{values.name}")
-
-
-def _segmentation_arguments(arguments: Arguments) -> None:
-    from headfreeze.annotate.options import SEGMENTATION_MODEL
-
-    _model_arguments(arguments, SEGMENTATION_MODEL, "segmentation")
-
-
-def _annotate_segmentation(values: Namespace) -> None:
-    from headfreeze.annotate.dense import annotate_segmentation
-
-    count = annotate_segmentation(**vars(values.clone()))
-    print(f"{count} maps of classes written to {values.root}/*/{values.name}")
-
-
-def _landmarks_arguments(arguments: Arguments) -> None:
-    arguments.add("root", Path, "dataset; with nothing but images in ROOT/{train,val,test}/image too")
-    detectors = "mediapipe (with relative depth), face-alignment (the paper's; with depth), face-alignment-2d"
-    arguments.add("--detector", str, detectors, "mediapipe")
-    arguments.add("--name", str, "name of the task, and of the folder of its labels", "keypoints")
-    arguments.add_list("--splits", str, "splits to label", ("train", "val", "test"))
-    arguments.add("--overwrite", bool, "replace labels that are there", False)
-    arguments.add("--device", str, "for face-alignment: auto, cpu, cuda, mps or cuda:N", "auto")
-
-
-def _annotate_landmarks(values: Namespace) -> None:
-    from headfreeze.annotate.landmarks import annotate_landmarks, table
-
-    tallies = annotate_landmarks(
-        values.root,
-        detector=values.detector,
-        name=values.name,
-        splits=values.splits,
-        overwrite=values.overwrite,
-        device=values.device,
-    )
-    print(table(tallies))
-    print(f"landmarks are in {values.root}/*/{values.name}")
 
 
 def _check_arguments(arguments: Arguments) -> None:
@@ -642,42 +578,7 @@ COMMANDS: dict[str, Command] = {
         _faces_arguments,
         _synth_faces,
     ),
-    "annotate edges": Command(
-        "write edge maps beside the images: a free anchor",
-        "headfreeze annotate edges photos",
-        _edges_arguments,
-        _annotate_edges,
-    ),
-    "annotate lines": Command(
-        "write maps of straight lines by their direction in space beside the images: a free anchor",
-        "headfreeze annotate lines photos",
-        _lines_arguments,
-        _annotate_lines,
-    ),
-    "annotate depth": Command(
-        "write the depth that a pretrained model predicts beside the images",
-        "headfreeze annotate depth photos",
-        _depth_arguments,
-        _annotate_depth,
-    ),
-    "annotate segmentation": Command(
-        "write the classes that a pretrained model predicts beside the images",
-        "headfreeze annotate segmentation photos",
-        _segmentation_arguments,
-        _annotate_segmentation,
-    ),
-    "annotate normals": Command(
-        "write normals of a pretrained model's depth beside the images",
-        "headfreeze annotate normals photos",
-        _normals_arguments,
-        _annotate_normals,
-    ),
-    "annotate landmarks": Command(
-        "write the 68 landmarks of faces beside the images: a free anchor",
-        "headfreeze annotate landmarks portraits",
-        _landmarks_arguments,
-        _annotate_landmarks,
-    ),
+    **ANNOTATE,
     "data check": Command(
         "say what a dataset holds and what is wrong with it",
         "headfreeze data check rooms/source",
@@ -710,6 +611,13 @@ COMMANDS: dict[str, Command] = {
         _compare,
         _comparison_problems,
     ),
+    "study": Command(
+        "compare anchors: the same recipes with one after the other, against one baseline",
+        "headfreeze study --source rooms/source --target rooms/target --main normals --anchors segmentation,edges"
+        " --recipes baseline,mtl-both,headfreeze,oracle --seeds 0,1,2 --out runs/study",
+        _study_arguments,
+        _study,
+    ),
     "report": Command(
         "write the report of a comparison: one HTML file with tables, figures and a verdict",
         "headfreeze report runs/comparison",
@@ -728,6 +636,12 @@ COMMANDS: dict[str, Command] = {
         "headfreeze select runs/comparison",
         _select_arguments,
         _select,
+    ),
+    "affinity": Command(
+        "say how much each anchor tells about the main task, from the source's labels alone",
+        "headfreeze affinity --source rooms/source --main normals --anchor segmentation,edges",
+        _affinity_arguments,
+        _affinity,
     ),
     "evaluate": Command(
         "metrics of a run, or of stored predictions of any program",

@@ -31,20 +31,32 @@ def declare(root: Path, task: Task) -> None:
     Raises:
         InputError: dataset.yaml declares another task of that name, or cannot be understood.
     """
+    if check_declarable(root, task):
+        return
     path, config = root / CONFIG, declared(root)
     tasks = config.get("tasks") or {}
     options = task.options()
-    if task.name in tasks:
-        if (tasks[task.name] or {}) != options:
-            raise InputError(
-                f"{path}: '{task.name}' is declared as {tasks[task.name]}, not as {options}; choose another name"
-            )
-        return
     wanted = config | {"tasks": tasks | {task.name: options}}
     text = _inserted(path.read_text(), task.name, options) if tasks else ""
     if not _means(text, wanted):  # a style that the insertion does not know: written anew, without the comments
         text = yaml.safe_dump(wanted, default_flow_style=None, sort_keys=False, allow_unicode=True)
     write_text(path, text)
+
+
+def check_declarable(root: Path, task: Task) -> bool:
+    """Whether ROOT/dataset.yaml has the entry of `task` already; changes nothing.
+
+    Raises:
+        InputError: as of `declare`.
+    """
+    tasks, options = declared(root).get("tasks") or {}, task.options()
+    if task.name not in tasks:
+        return False
+    if (tasks[task.name] or {}) != options:
+        raise InputError(
+            f"{root / CONFIG}: '{task.name}' is declared as {tasks[task.name]}, not as {options}; choose another name"
+        )
+    return True
 
 
 def _inserted(text: str, name: str, options: dict[str, Any]) -> str:
