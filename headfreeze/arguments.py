@@ -78,7 +78,8 @@ class Arguments:
         """Every field of a dataclass, but those to skip, as a flag, described by its docstring."""
         hints = get_type_hints(settings)
         self._kinds |= {name: kind for name, kind in hints.items() if name not in skip}
-        self._required += [f.name for f in dataclasses.fields(settings) if f.default is dataclasses.MISSING]
+        required = (f.name for f in dataclasses.fields(settings) if f.default is dataclasses.MISSING)
+        self._required += [name for name in required if name not in skip]
         self._parser.add_class_arguments(settings, None, skip=set(skip))
 
     def parse(self, argv: Sequence[str]) -> tuple[Namespace | None, list[str]]:

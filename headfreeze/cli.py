@@ -135,18 +135,20 @@ def _overview(commands: dict[str, Command]) -> str:
     return "\n".join([about, "", "commands:", *lines, "", ending])
 
 
-def training_arguments(arguments: Arguments, own_workers: bool = False) -> None:
+def training_arguments(arguments: Arguments, own_workers: bool = False, own_anchor: bool = False) -> None:
     """Everything that says how to train, for commands and scripts that do.
 
-    With `own_workers`, --workers is something else, and the processes that decode images are chosen.
+    With `own_workers`, --workers is something else, and the processes that decode images are chosen; with `own_anchor`,
+    the anchor comes from elsewhere.
     """
     arguments.add("--out", Path, "folder of what comes out")
     about = (
         "store of trained phases, shared by all commands that name it: a folder, or a URL such as s3://bucket/phases"
     )
     arguments.add("--phases", str | None, about, None)
+    skipped = {Training: ("workers",) if own_workers else (), Pair: ("anchor",) if own_anchor else ()}
     for settings in (Pair, Architecture, Training, Adversarial):
-        arguments.add_settings(settings, skip=("workers",) if own_workers and settings is Training else ())
+        arguments.add_settings(settings, skip=skipped.get(settings, ()))
 
 
 def settings_of(values: Namespace) -> Settings:
@@ -216,13 +218,18 @@ def _fit(values: Namespace) -> None:
 
 
 def _compare_arguments(arguments: Arguments) -> None:
+    _several_arguments(arguments)
+    training_arguments(arguments, own_workers=True)
+
+
+def _several_arguments(arguments: Arguments) -> None:
+    """Of several recipes and seeds, and where they are trained."""
     from headfreeze.recipes import COMPARED
 
     arguments.add_list("--recipes", str, "names that `headfreeze recipes` lists", COMPARED)
     arguments.add_list("--seeds", int, "seeds", (0, 1, 2))
     arguments.add("--inside", str, "a task of the target: a mask, or a face's keypoints, inside which to judge", "")
     arguments.add_settings(Compute)
-    training_arguments(arguments, own_workers=True)
 
 
 def _compare(values: Namespace) -> None:
@@ -242,6 +249,30 @@ def _compare(values: Namespace) -> None:
         return
     print("\n\n".join(filter(None, [own_table(results), verdict(results), adversaries(results)])), end="\n\n")
     print(f"report: {values.out / 'report.html'}, beside table.md (.tex, .csv), tests.csv, results.csv, summary.json")
+
+
+def _study_arguments(arguments: Arguments) -> None:
+    arguments.add_list("--anchors", str, "tasks of both datasets, one of which is the anchor in turn", ())
+    _several_arguments(arguments)
+    training_arguments(arguments, own_workers=True, own_anchor=True)
+
+
+def _study(values: Namespace) -> None:
+    from headfreeze.comparison.study import study
+
+    values.anchor = next(iter(values.anchors), "")
+    found = study(
+        _part(Pair, values),
+        values.out,
+        anchors=values.anchors,
+        recipes=values.recipes,
+        seeds=values.seeds,
+        **_how(values),
+        inside=values.inside,
+        compute=_part(Compute, values),
+    )
+    if _is_first():
+        print(f"{found.table()}\n\nfigure: {values.out / 'study.png'}, beside study.csv, study.json, study.md")
 
 
 def _report_arguments(arguments: Arguments) -> None:
@@ -316,6 +347,29 @@ def _select(values: Namespace) -> None:
     if values.judge:
         print(judgements(judged(found.runs, found.values, values.device, values.inside)), end="\n\n")
     print(f"by {found.validator}: {found.best.folder}   next: headfreeze predict {found.best.folder} IMAGES --out DIR")
+
+
+def _affinity_arguments(arguments: Arguments) -> None:
+    from headfreeze.selection.names import AFFINITY_SIZE, AFFINITY_STEPS
+
+    arguments.add("--source", Path, "dataset with labels of all these tasks, in the folder format")
+    arguments.add("--main", str, "the task that is wanted on the target")
+    arguments.add_list("--anchor", str, "tasks that could be its anchor", ())
+    arguments.add("--size", int, "side of the images in pixels", AFFINITY_SIZE)
+    arguments.add("--steps", int, "of training a small network, for each anchor", AFFINITY_STEPS)
+    arguments.add("--seed", int, "of its weights and batches", 0)
+    arguments.add("--out", Path | None, "gets the same as JSON", None)
+
+
+def _affinity(values: Namespace) -> None:
+    from headfreeze.data.folder import open_dataset
+    from headfreeze.files import write_json
+    from headfreeze.selection.affinity import affinity, as_json, table
+
+    found = affinity(values.source, values.main, values.anchor, size=values.size, steps=values.steps, seed=values.seed)
+    print(table(found, open_dataset(values.source).task(values.main)))
+    if values.out:
+        write_json(values.out, as_json(found))
 
 
 def _evaluate_arguments(arguments: Arguments) -> None:
@@ -548,6 +602,13 @@ COMMANDS: dict[str, Command] = {
         _compare,
         _comparison_problems,
     ),
+    "study": Command(
+        "compare anchors: the same recipes with one after the other, against one baseline",
+        "headfreeze study --source rooms/source --target rooms/target --main normals --anchors segmentation,edges"
+        " --recipes baseline,mtl-both,headfreeze,oracle --seeds 0,1,2 --out runs/study",
+        _study_arguments,
+        _study,
+    ),
     "report": Command(
         "write the report of a comparison: one HTML file with tables, figures and a verdict",
         "headfreeze report runs/comparison",
@@ -566,6 +627,12 @@ COMMANDS: dict[str, Command] = {
         "headfreeze select runs/comparison",
         _select_arguments,
         _select,
+    ),
+    "affinity": Command(
+        "say how much each anchor tells about the main task, from the source's labels alone",
+        "headfreeze affinity --source rooms/source --main normals --anchor segmentation,edges",
+        _affinity_arguments,
+        _affinity,
     ),
     "evaluate": Command(
         "metrics of a run, or of stored predictions of any program",

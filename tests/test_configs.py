@@ -28,14 +28,22 @@ def comment(path: Path) -> list[str]:
     return [line for line in path.read_text().splitlines() if line.startswith("#")]
 
 
+def command_of(path: Path) -> str:
+    """What a config is for."""
+    return "study" if "anchors" in settings(path) else "compare"
+
+
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_config_holds_settings_that_can_be_trained(path: Path) -> None:
-    arguments = Arguments("headfreeze compare", "")
-    COMMANDS["compare"].arguments(arguments)
+    command = command_of(path)
+    arguments = Arguments(f"headfreeze {command}", "")
+    COMMANDS[command].arguments(arguments)
     values, faults = arguments.parse(["--config", str(path)])
     assert values is not None
     assert faults == []
-    assert settings_of(values).problems() == []
+    for anchor in values.get("anchors", [values.get("anchor")]):
+        values.anchor = anchor
+        assert settings_of(values).problems() == []
     assert set(values.recipes) <= RECIPES.keys()
     check_adversary(settings_of(values), [RECIPES[name] for name in values.recipes])
     given = yaml.safe_load(path.read_text())
@@ -48,7 +56,7 @@ def test_a_config_holds_settings_that_can_be_trained(path: Path) -> None:
 def test_a_config_opens_with_its_command_and_what_it_takes(path: Path) -> None:
     lines = comment(path)
     assert lines == path.read_text().splitlines()[: len(lines)]
-    assert f"#   headfreeze compare --config {path.relative_to(ROOT)}" in lines
+    assert f"#   headfreeze {command_of(path)} --config {path.relative_to(ROOT)}" in lines
     assert any(line.startswith("# Time: ") for line in lines)
     assert "reckoned" in " ".join(lines), "a time that was not measured says so"
 

@@ -40,6 +40,8 @@ QUICK = {
     "synth": {"--source": "6", "--target": "6", "--workers": "1"},
     "fit": {"--steps": "4", "--batch_size": "2"},
     "compare": {"--steps": "4", "--batch_size": "2", "--seeds": "0"},
+    "study": {"--steps": "4", "--batch_size": "2", "--seeds": "0"},
+    "affinity": {"--steps": "2"},
     "search": {"--steps": "2", "--batch_size": "2", "--trials": "2"},
     TUNING: {"--steps": "2", "--batch_size": "2", "--weights": "0.01", "--rates": "0.001"},
 }
@@ -95,6 +97,7 @@ def test_every_command_and_every_block_of_python_run(
     write_clone(Path("ICT-FaceKit"))  # one of a few hundred vertices
     monkeypatch.setattr("headfreeze.annotate.face_models.default_folder", lambda: face_models)
     monkeypatch.setattr("headfreeze.selection.cross_task._STEPS", 4)
+    monkeypatch.setattr("headfreeze.comparison.study._AFFINITY_STEPS", 2)
     Path("portraits/train/image").mkdir(parents=True)
     Image.fromarray(portrait()).save("portraits/train/image/her.jpg")
     for document in READING_ORDER:

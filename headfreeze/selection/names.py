@@ -10,3 +10,5 @@ MEASURING = ("source_loss", "stylised_error", CROSS_TASK)
 """Those that compare with a known label, of the source or of the anchor, and say something of every run: `combined`."""
 DEFAULT = COMBINED
 """The one that did best in docs/select.md."""
+AFFINITY_SIZE, AFFINITY_STEPS = 48, 200
+"""Side of the images in pixels, and steps of training for each anchor: seconds on one core."""
