@@ -145,7 +145,7 @@ def _images(dataset: Dataset, main: Task, anchor: Task, size: int) -> _Images:
     tasks = {task.name: task for task in (main, anchor)}
 
     def labelled(split: str) -> list[Sample]:
-        if not all((dataset.root / split / name).is_dir() for name in tasks):
+        if not all(dataset.has(split, name) for name in tasks):
             return []
         return [sample for sample in dataset.samples(split, tasks) if len(sample.labels) == len(tasks)]
 
