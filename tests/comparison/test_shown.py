@@ -1,6 +1,5 @@
 """Pictures of chosen images: what they show, and that none is predicted twice."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -61,7 +60,7 @@ def test_what_has_changed_is_predicted_anew_and_what_is_not_needed_goes(
     pair, run = tiny_pair.copy(tmp_path), Counting(normals_run)
     run.shown(pair, tmp_path / "cache")
     before = {path.name for path in (tmp_path / "cache").iterdir()}
-    os.utime(pair.target / "test/normals/0001.png", ns=(0, 0))
+    shutil.copy(pair.target / "test/normals/0002.png", pair.target / "test/normals/0001.png")
     run.shown(pair, tmp_path / "cache")
     after = {path.name for path in (tmp_path / "cache").iterdir()}
     assert run.loads == 3

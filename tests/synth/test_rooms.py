@@ -230,6 +230,6 @@ def test_rich_scenes_are_labelled_in_every_pixel_and_normals_are_those_of_the_de
 def test_unknown_names_of_a_style_are_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown scenes 'poor': choose from rich, simple"):
         write_rooms(tmp_path / "out", source=1, target=1, size=16, scenes="poor")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="unknown source_look 'oil': choose from clean, photographic"):
+    with pytest.raises(InputError, match="unknown source_look 'oil': choose from clean, path-traced, photographic"):
         write_rooms(tmp_path / "out", source=1, target=1, size=16, source_look="oil")  # type: ignore[arg-type]
     assert not (tmp_path / "out").exists()

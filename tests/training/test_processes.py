@@ -31,6 +31,8 @@ STEPS = 40
 ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}
 NUMBERS = {"rtol": 1e-5, "atol": 1e-6}
 """float32 rounds to 6e-8 of a value; six steps carry that on."""
+OF_PARTS = {"rtol": 1e-4, "atol": 1e-6}
+"""Some have a network of their own, whose Adam enlarges what rounding makes of small gradients."""
 WEIGHTS = {"rtol": 1e-4, "atol": 5e-5}
 """AdamW divides by the size of a gradient, and so enlarges what rounding makes of the smallest."""
 
@@ -72,7 +74,9 @@ def two_processes_give_the_numbers_of_one(case: str, both: Both) -> None:
     one, two = history(both.one / case), history(both.two / case)
     assert [list(row) for row in one] == [list(row) for row in two]
     for ours, theirs in zip(one, two, strict=True):
-        np.testing.assert_allclose(list(theirs.values()), list(ours.values()), **NUMBERS)
+        np.testing.assert_allclose(
+            list(theirs.values()), list(ours.values()), **(OF_PARTS if case == "parts" else NUMBERS)
+        )
     near(weights_of(both.two / case), weights_of(both.one / case))
     cards = [RunCard.read(folder / case) for folder in (both.one, both.two)]
     assert [phase["key"] for phase in cards[0].phases] == [phase["key"] for phase in cards[1].phases]
