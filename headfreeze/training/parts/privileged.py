@@ -28,6 +28,8 @@ from headfreeze.training.schedule import rate_factor
 _BEGIN, _FULL = 0.1, 0.3
 """Shares of the phase after which the labels begin to count, and count fully."""
 _RATE, _DECAY = 2e-3, 0.97
+_EPS = 1e-6
+"""Of Adam: gradients that are nothing but rounding (of a bias before a batch norm) move nothing."""
 
 
 class Informed(nn.Module):
@@ -72,7 +74,7 @@ class Privileged(Part):
         informed = Informed(sum(map(channels_of, anchors)), sum(task.channels for task in mains))
         self.informed = fabric.to_device(informed)
         self.average = averaged(self.informed, _DECAY).eval()
-        self.optimizer: Any = fabric.setup_optimizers(Adam(self.informed.parameters(), lr=_RATE))
+        self.optimizer: Any = fabric.setup_optimizers(Adam(self.informed.parameters(), lr=_RATE, eps=_EPS))
 
     def losses(self, outputs: Outputs, batch: DeviceBatch, progress: float, weights: Weights) -> dict[str, Tensor]:
         """The second network's own loss on the source, and the network's on its labels for the target.
