@@ -35,6 +35,7 @@ READING_ORDER = (
     "docs/select.md",
     "docs/cluster.md",
     "docs/real-photographs.md",
+    "docs/which-recipe.md",
 )
 TUNING = "examples/tune_adversary.py"
 QUICK = {
