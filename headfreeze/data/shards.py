@@ -132,6 +132,8 @@ def members(shard: Path, kinds: Iterable[str]) -> Iterator[Member]:
     longest_first = sorted(kinds, key=len, reverse=True)
     try:
         size = shard.stat().st_size
+        if not shard.is_file():  # a pipe would be waited for
+            raise InputError(f"{shard}: is no file; convert the data set again")
         with tarfile.open(shard, "r:") as tar:
             for info in tar:
                 tar.members.clear()  # type: ignore[attr-defined]  # it would keep every header that it has read
@@ -139,10 +141,24 @@ def members(shard: Path, kinds: Iterable[str]) -> Iterator[Member]:
                 kind = next((kind for kind in longest_first if path.stem.endswith(f".{kind}")), None)
                 if not info.isreg() or kind is None:
                     raise InputError(f"{shard}: member '{info.name}' is no ID.TASK.EXT of {', '.join(longest_first)}")
+                if path.is_absolute() or ".." in path.parts:
+                    raise InputError(f"{shard}: member '{info.name}' leads out of its split; pack the data set again")
                 if info.offset_data + info.size > size:
                     raise InputError(f"{shard}: cut off within '{info.name}'; convert the data set again")
                 key = path.with_name(path.stem.removesuffix(f".{kind}")).as_posix()
                 yield Member(shard, key, kind, path.suffix, info.offset_data, info.size)
+            end = tar.offset  # type: ignore[attr-defined]
+        if not _ends_at(shard, end):
+            raise InputError(f"{shard}: damaged or cut off at byte {end}; convert the data set again")
     except (OSError, tarfile.TarError, ValueError) as error:
         what = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError(f"{shard}: cannot be read as a tar file ({what}); convert the data set again") from error
+
+
+def _ends_at(shard: Path, offset: int) -> bool:
+    """Whether the end marker lies there: tarfile takes a damaged header for the end, and drops all that follows."""
+    with shard.open("rb") as file:
+        file.seek(offset)
+        marker = file.read(2 * tarfile.BLOCKSIZE)
+        rest = iter(lambda: file.read(2**20), b"")
+        return len(marker) == 2 * tarfile.BLOCKSIZE and not any(marker) and not any(any(part) for part in rest)
