@@ -129,7 +129,7 @@ def members(shard: Path, kinds: Iterable[str]) -> Iterator[Member]:
     Raises:
         InputError: it is damaged or cut off, or holds what is no file of these kinds.
     """
-    longest_first = sorted(kinds, key=len, reverse=True)
+    longest_first = sorted(sorted(kinds), key=len, reverse=True)
     try:
         size = shard.stat().st_size
         if not shard.is_file():  # a pipe would be waited for
@@ -147,9 +147,13 @@ def members(shard: Path, kinds: Iterable[str]) -> Iterator[Member]:
                     raise InputError(f"{shard}: cut off within '{info.name}'; convert the data set again")
                 key = path.with_name(path.stem.removesuffix(f".{kind}")).as_posix()
                 yield Member(shard, key, kind, path.suffix, info.offset_data, info.size)
-            end = tar.offset  # type: ignore[attr-defined]
+            end = tar.offset
+        if not end:
+            raise InputError(f"{shard}: holds nothing; convert the data set again")
         if not _ends_at(shard, end):
             raise InputError(f"{shard}: damaged or cut off at byte {end}; convert the data set again")
+    except InputError:
+        raise
     except (OSError, tarfile.TarError, ValueError) as error:
         what = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError(f"{shard}: cannot be read as a tar file ({what}); convert the data set again") from error

@@ -38,18 +38,25 @@ def test_members_after_a_damaged_header_are_not_lost_in_silence(tmp_path: Path, 
             "cut in the header": whole[: at + 200],
         }[how]
     )
-    with pytest.raises(InputError, match=f"train-000000.tar: damaged or cut off at byte {at}; convert"):
+    with pytest.raises(InputError, match=f"^{shard}: damaged or cut off at byte {at}; convert the data set again$"):
         list(members(shard, KINDS))
 
 
 @pytest.mark.parametrize("name", ["/etc/0.image.png", "../0.image.png", "a/../../0.image.png"])
 def test_a_member_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
     packed(tmp_path / "train-000000.tar", [name])
-    with pytest.raises(InputError, match="leads out of its split"):
+    with pytest.raises(InputError, match=r"^\S+: member '\S+' leads out of its split; pack the data set again$"):
         list(members(tmp_path / "train-000000.tar", KINDS))
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "train-000000.tar")
-    with pytest.raises(InputError, match=r"train-000000.tar: is no file"):
+    with pytest.raises(InputError, match=r"^\S+train-000000.tar: is no file; convert the data set again$"):
         list(members(tmp_path / "train-000000.tar", KINDS))
+
+
+def test_a_shard_of_zeros_is_no_empty_data_set(tmp_path: Path) -> None:
+    shard = tmp_path / "train-000000.tar"
+    shard.write_bytes(bytes(10240))
+    with pytest.raises(InputError, match=f"^{shard}: holds nothing; convert the data set again$"):
+        list(members(shard, KINDS))
