@@ -40,6 +40,7 @@ class Part:
         reads_target: whether it looks at images of the target, labelled or not, …
         forwards_target: … and trains the network on them.
         needs: labels without which it has nothing to do.
+        instead_of: a part that it takes the place of, so that both make no sense, and why.
         images_alone: whether it changes images and nothing else, so that any network can be trained on them.
     """
 
@@ -49,6 +50,7 @@ class Part:
     reads_target: bool = False
     forwards_target: bool = False
     needs: Supervision = frozenset()
+    instead_of: tuple[str, str] | None = None
     images_alone: bool = False
 
 
@@ -67,6 +69,7 @@ PARTS: dict[str, Part] = {
             reads_target=True,
             forwards_target=True,
             needs=TARGET_ANCHOR,
+            instead_of=("teacher", "'checked' is a teacher already; leave 'teacher' out"),
         ),
         Part("reading", "the main output also reads the predicted anchor", every_phase=True, needs=SOURCE_ANCHOR),
         Part(
@@ -89,7 +92,13 @@ PARTS: dict[str, Part] = {
             images_alone=True,
         ),
         Part("uncertainty", "λ of every task is learnt with its uncertainty", every_phase=True, needs=SOURCE_ANCHOR),
-        Part("gradnorm", "λ makes the tasks' gradients equally large", every_phase=True, needs=SOURCE_ANCHOR),
+        Part(
+            "gradnorm",
+            "λ makes the tasks' gradients equally large",
+            every_phase=True,
+            needs=SOURCE_ANCHOR,
+            instead_of=("uncertainty", "'uncertainty' and 'gradnorm' both choose λ; leave one out"),
+        ),
         Part("adabn", "batch statistics are taken anew on the target at the end", reads_target=True),
     )
 }
@@ -223,10 +232,9 @@ def find_recipe(name: str) -> Recipe:
             raise InputError(f"recipe '{name}': {unknown('part', part, PARTS)}")
         if part in parts[:number]:
             raise InputError(f"recipe '{name}': the part '{part}' is named twice; name it once")
-        if part == "checked" and "teacher" in parts:
-            raise InputError(f"recipe '{name}': 'checked' is a teacher already; leave 'teacher' out")
-        if part == "gradnorm" and "uncertainty" in parts:
-            raise InputError(f"recipe '{name}': 'uncertainty' and 'gradnorm' both choose λ; leave one out")
+        other, why = PARTS[part].instead_of or ("", "")
+        if other in parts:
+            raise InputError(f"recipe '{name}': {why}")
         if RECIPES[base].branched and not PARTS[part].images_alone:
             fit = ", ".join(p.name for p in PARTS.values() if p.images_alone)
             raise InputError(

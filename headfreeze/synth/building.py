@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Float32
@@ -17,6 +17,7 @@ from headfreeze.synth.scene import CLASSES, Niches, Room
 from headfreeze.synth.shapes import BALL, BOX, CYLINDER, IDENTITY, Shapes, f32, rotation
 
 Rng = np.random.Generator
+_T = TypeVar("_T")
 Turn = Float32[np.ndarray, "3 3"]
 
 WALLS = ((1, 0), (0, 1), (-1, 0), (0, -1))
@@ -62,6 +63,14 @@ class _Builder:
     def chance(self, probability: float) -> bool:
         return bool(self.rng.random() < probability)
 
+    def one_of(self, choices: Sequence[_T]) -> _T:
+        return choices[int(self.rng.integers(len(choices)))]
+
+    def half_length(self, side: int) -> float:
+        """Half the length of a wall."""
+        x, y = WALLS[side]
+        return abs(y * self.half[0] + x * self.half[1])
+
     def within(self, share: float) -> tuple[float, float]:
         """A point of the floor, evenly drawn from the room shrunk to a share of its extents."""
         return self.rng.uniform(-share, share) * self.half[0], self.rng.uniform(-share, share) * self.half[1]
@@ -79,7 +88,7 @@ class _Builder:
         """A point at a distance (negative: outwards) from a wall; `share` of -1 and 1 are the wall's right and left."""
         x, y = WALLS[side]
         depth = abs(x * self.half[0] + y * self.half[1]) - inset
-        across = share * abs(y * self.half[0] + x * self.half[1])
+        across = share * self.half_length(side)
         return x * depth - y * across, y * depth + x * across
 
     def room(self) -> Room:
@@ -104,7 +113,7 @@ class _Builder:
             wall - FIRST_WALL for (p, _), wall in zip(self.niches, self.niche_walls, strict=True) if p.label == "window"
         ]
         if sides and self.chance(0.5):
-            x, y = WALLS[sides[int(self.rng.integers(len(sides)))]]
+            x, y = WALLS[self.one_of(sides)]
             turn, high = math.atan2(y, x) + math.radians(self.rng.normal(0, 30)), math.radians(self.rng.uniform(12, 55))
             sun = (math.cos(turn) * math.cos(high), math.sin(turn) * math.cos(high), math.sin(high))
             found["sun"] = f32(sun)
@@ -123,7 +132,7 @@ def draw_room(rng: Rng, carriers: Sequence[Carrier], interior: Interior = SIMPLE
         _cut_corner(b)
     elif b.chance(0.35):
         _shaft(b)
-    camera = _camera(b, carriers[int(rng.integers(len(carriers))) if len(carriers) > 1 else 0])
+    camera = _camera(b, b.one_of(carriers))
     _openings(b)
     if interior.trim:
         _skirting(b)
@@ -139,9 +148,8 @@ def draw_room(rng: Rng, carriers: Sequence[Carrier], interior: Interior = SIMPLE
 
 def _shell(b: _Builder) -> None:
     """Floor, ceiling and four walls."""
-    floors = b.interior.floors
     b.plan.planes += [
-        Plane((0, 0, 1), 0.0, "floor", b.material(floors[int(b.rng.integers(len(floors))) if len(floors) > 1 else 0])),
+        Plane((0, 0, 1), 0.0, "floor", b.material(b.one_of(b.interior.floors))),
         Plane((0, 0, -1), b.height, "ceiling", b.material("ceiling")),
     ]
     wall = b.material("wall")
@@ -204,7 +212,7 @@ def _openings(b: _Builder) -> None:
     """Up to two windows and a door, each in a wall of its own."""
     kinds = ["window"] * int(b.rng.integers(0, 3)) + ["door"] * b.chance(0.7)
     for side, kind in zip(b.rng.permutation(4), kinds, strict=False):
-        long = abs(WALLS[side][1] * b.half[0] + WALLS[side][0] * b.half[1])  # half the wall's length
+        long = b.half_length(int(side))
         if kind == "door":
             width, low, high, depth = b.rng.uniform(0.4, 0.5), 0.0, b.rng.uniform(2.0, 2.15), b.rng.uniform(0.03, 0.15)
         else:
@@ -230,7 +238,7 @@ def _skirting(b: _Builder) -> None:
     """A board along every wall, with gaps at the doors, and frames around these."""
     high, paint = b.rng.uniform(0.05, 0.14), b.material("paint")
     for side in range(len(WALLS)):
-        long = abs(WALLS[side][1] * b.half[0] + WALLS[side][0] * b.half[1])
+        long = b.half_length(side)
         x, y = b.along_wall(side, 0.006, 0)
         turn = rotation(2, _yaw_towards(*WALLS[side]))
         doors = [

@@ -13,7 +13,7 @@ from headfreeze.synth.photo import develop
 from headfreeze.synth.raycast import BLOCK, Hits, blocked, cast
 from headfreeze.synth.scene import Room
 from headfreeze.synth.shapes import Shapes, f32
-from headfreeze.synth.textures import look_up
+from headfreeze.synth.textures import FACE_U, FACE_V, look_up
 
 Rng = np.random.Generator
 Columns = Float32[np.ndarray, "3 r"]
@@ -24,8 +24,6 @@ SAMPLES = ((-0.125, -0.375), (0.375, -0.125), (0.125, 0.375), (-0.375, 0.125))
 REACH_M = f32([0.12, 0.25, 0.38, 0.51])
 """How far each of a pixel's samples looks for things that keep ambient light away."""
 SUN_COLOUR = f32([1, 0.93, 0.8])[:, None]
-FACE_U, FACE_V = np.array([1, 0, 0]), np.array([2, 2, 1])
-"""Axes across and up a face whose normal is nearest to x, y, z."""
 
 
 def clean(room: Room, camera: Camera, size: int, rng: Rng) -> UInt8[np.ndarray, "size size 3"]:

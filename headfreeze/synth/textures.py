@@ -7,6 +7,8 @@ from jaxtyping import Float, Float32, Int64
 
 from headfreeze.synth.shapes import f32
 
+FACE_U, FACE_V = np.array([1, 0, 0]), np.array([2, 2, 1])
+"""Axes across and up a face whose normal is nearest to x, y, z."""
 SIDE = 128
 LEVELS = 6
 PATTERNS = (

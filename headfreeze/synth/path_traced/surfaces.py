@@ -13,11 +13,10 @@ from jaxtyping import Float, Float32, Int, UInt32
 from headfreeze.synth.path_traced.polytope import Polygon, faces, without
 from headfreeze.synth.scene import Room
 from headfreeze.synth.shapes import BALL, BOX, CYLINDER, WEDGE, f32
+from headfreeze.synth.textures import FACE_U, FACE_V
 
 SEGMENTS = 48
 """Sides of the polygon that stands for a circle; their middles are 0.2 % of the radius inside of it."""
-FACE_U, FACE_V = np.array([1, 0, 0]), np.array([2, 2, 1])
-"""Axes across and up a face whose normal is nearest to x, y, z."""
 _CUBE = np.concatenate([np.eye(3), -np.eye(3)])
 
 

@@ -1,12 +1,14 @@
 """What training asks of a part, and when. A part does what it has to at some of these moments and nothing at others."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Generator, Tensor, nn
 
 from headfreeze.data.batch import DeviceBatch, LabelKey
 from headfreeze.models.network import Outputs
+from headfreeze.tasks.base import Task
 
 Weights = Mapping[str, float | Tensor]
 """λ of every task."""
@@ -65,6 +67,11 @@ class Part:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on from `state_dict()`."""
+
+
+def relative(weights: Weights, mains: Sequence[Task]) -> dict[str, Tensor]:
+    """λ of the main tasks as shares of the first one's; λ may be learnt, but not from what these weigh."""
+    return {task.name: torch.as_tensor(weights[task.name] / weights[mains[0].name]).detach() for task in mains}
 
 
 def late(progress: float, begin: float = 0.4, end: float = 0.6) -> float:

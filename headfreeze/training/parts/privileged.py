@@ -21,7 +21,7 @@ from headfreeze.models.tiny import TinyFeatures
 from headfreeze.tasks.base import Task
 from headfreeze.tasks.channels import as_channels, channels_of
 from headfreeze.training.average import averaged
-from headfreeze.training.parts.base import Part, Weights, late
+from headfreeze.training.parts.base import Part, Weights, late, relative
 from headfreeze.training.processes import average_gradients
 from headfreeze.training.schedule import rate_factor
 
@@ -81,8 +81,7 @@ class Privileged(Part):
 
         λ of the main tasks is relative to the first one's.
         """
-        first = weights[self.mains[0].name]
-        shares = {task.name: torch.as_tensor(weights[task.name] / first).detach() for task in self.mains}
+        shares = relative(weights, self.mains)
         source, rows = batch.only("source"), batch.rows("target")
         made = self._made(self.informed, source.image, source, "source")
         strength = late(self._of_phase(progress), _BEGIN, _FULL)

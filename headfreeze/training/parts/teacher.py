@@ -20,7 +20,7 @@ from headfreeze.data.batch import DeviceBatch
 from headfreeze.models.network import Outputs, enlarged
 from headfreeze.tasks.base import Task
 from headfreeze.training.average import averaged
-from headfreeze.training.parts.base import Part, Weights, late
+from headfreeze.training.parts.base import Part, Weights, late, relative
 
 _DECAY = 0.99
 _AGREES = 0.25
@@ -48,12 +48,10 @@ class Teacher(Part):
             return {"loss_teacher": batch.image.new_zeros((), dtype=torch.float32)}
         assert target.clean is not None
         labels = self.labels(target.clean, {task.name: target.labels["target", task.name] for task in self.anchors})
-        losses = []
+        losses, shares = [], relative(weights, self.mains)
         for task in self.mains:
             output = enlarged(outputs.maps[task.name][rows], labels[task.name].shape[-2:])
-            # λ may be learnt, but not from this
-            share = torch.as_tensor(weights[task.name] / weights[self.mains[0].name]).detach()
-            losses.append(share * task.loss(output, labels[task.name]))
+            losses.append(shares[task.name] * task.loss(output, labels[task.name]))
         return {"loss_teacher": strength * torch.stack(losses).sum()}
 
     @torch.no_grad()
