@@ -40,6 +40,22 @@ def _annotate_lines(values: Namespace) -> None:
     print(f"{count} maps of lines written to {values.root}/*/{values.name}")
 
 
+def _up_arguments(arguments: Arguments) -> None:
+    from headfreeze.annotate.options import FOV_DEG
+
+    arguments.add("root", Path, "dataset; with nothing but images in ROOT/{train,val,test}/image too")
+    arguments.add("--name", str, "name of the task, and of the folder of its labels", "up")
+    arguments.add("--fov_deg", float, "the camera's angle of view over the images' longer side, in degrees", FOV_DEG)
+    arguments.add("--overwrite", bool, "replace labels that are there", False)
+
+
+def _annotate_up(values: Namespace) -> None:
+    from headfreeze.annotate.up import annotate_up
+
+    count = annotate_up(**vars(values.clone()))
+    print(f"{count} maps of the vertical written to {values.root}/*/{values.name}")
+
+
 def _model_arguments(arguments: Arguments, model: str, name: str, about_name: str = "") -> None:
     arguments.add("root", Path, "dataset; with nothing but images in ROOT/{train,val,test}/image too")
     arguments.add("--model", str, "of Hugging Face's transformers: a name on the hub, or a folder", model)
@@ -152,6 +168,12 @@ ANNOTATE: dict[str, Command] = {
         "headfreeze annotate lines photos",
         _lines_arguments,
         _annotate_lines,
+    ),
+    "annotate up": Command(
+        "write which way is up, found from the lines, beside the images: a free anchor",
+        "headfreeze annotate up photos",
+        _up_arguments,
+        _annotate_up,
     ),
     "annotate depth": Command(
         "write the depth that a pretrained model predicts beside the images",

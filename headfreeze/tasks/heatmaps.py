@@ -14,9 +14,9 @@ _REACH = 2.5
 def gaussians(points: Float[Tensor, "b k 2"], height: int, width: int, sigma: float) -> Float[Tensor, "b k h w"]:
     """exp(−r² / 2σ²) at the pixels' centres, r from the point; all in pixels of the map."""
     down, right = (torch.arange(n, device=points.device, dtype=points.dtype) + 0.5 for n in (height, width))
-    across = (right - points[..., 0:1]).square()  # b k w
-    along = (down - points[..., 1:2]).square()  # b k h
-    return torch.exp(-(along[..., :, None] + across[..., None, :]) / (2 * sigma**2))
+    across = torch.exp(-(right - points[..., 0:1]).square() / (2 * sigma**2))  # b k w
+    along = torch.exp(-(down - points[..., 1:2]).square() / (2 * sigma**2))  # b k h
+    return along[..., :, None] * across[..., None, :]  # as many exponentials as rows and columns, not as pixels
 
 
 def peaks(heat: Float[Tensor, "b k h w"], sigma: float) -> tuple[Float[Tensor, "b k 2"], Float[Tensor, "b k"]]:

@@ -29,7 +29,7 @@ from headfreeze.training.repeatable import repeatable
 from headfreeze.training.session import Session
 from headfreeze.training.store import PhaseFolder
 
-KEY_FORMAT = 3
+KEY_FORMAT = 4
 """Part of every phase's key: raise it when a change of the code changes trained weights."""
 
 _SEEN_IN_IMAGES = ("size", "resize", "augment", "zoom", "rotate_deg", "fov_deg")
