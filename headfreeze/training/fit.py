@@ -278,7 +278,7 @@ class RecipeTraining:
             branch=planned.phase.branch,
         )
         opponent = self._opponent(planned.phase, network, data) if planned.phase.adversary else None
-        parts = build_parts(planned.phase, plan, session.fabric, network, roles)
+        parts = build_parts(planned.phase, plan, session.fabric, network, roles, data.augment)
         return PhaseTraining(session.fabric, network, plan, data, settings.training, folder, opponent, parts)
 
     def _opponent(self, phase: Phase, network: AnyNetwork, data: PhaseData) -> Opponent:

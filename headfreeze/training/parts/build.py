@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from lightning.fabric import Fabric
 from torch import nn
 
+from headfreeze.data.augment import Augment
 from headfreeze.errors import InputError
 from headfreeze.recipes import Phase, Recipe
 from headfreeze.settings import Settings
@@ -21,7 +22,12 @@ from headfreeze.training.plan import PhasePlan
 
 
 def build_parts(
-    phase: Phase, plan: PhasePlan, fabric: Fabric, network: nn.Module, roles: Mapping[str, Sequence[Task]]
+    phase: Phase,
+    plan: PhasePlan,
+    fabric: Fabric,
+    network: nn.Module,
+    roles: Mapping[str, Sequence[Task]],
+    augment: Augment,
 ) -> list[Part]:
     """What takes part in a phase. `reading` is not among them: it is in the network.
 
@@ -31,6 +37,7 @@ def build_parts(
         fabric: device and precision.
         network: that is trained.
         roles: the main tasks and the anchors.
+        augment: of the network's images.
     """
     mains, anchors = roles["main"], roles["anchor"]
     makers: dict[str, Callable[[], Part]] = {
@@ -38,7 +45,7 @@ def build_parts(
         "consistency": lambda: Consistency(fabric, mains[0], anchors, plan.span),
         "fourier": Fourier,
         "gradnorm": lambda: GradientNorms(fabric, mains[0].name),
-        "privileged": lambda: Privileged(fabric, mains, anchors, plan.span),
+        "privileged": lambda: Privileged(fabric, mains, anchors, plan.span, augment),
         "teacher": lambda: Teacher(network, mains),
         "checked": lambda: Teacher(network, mains, anchors),
         "uncertainty": lambda: Uncertainty(fabric, [task.name for task in (*mains, *anchors)]),

@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from lightning.fabric import Fabric
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 from torch.optim import Adam
 
+from headfreeze.data.augment import PLAIN, Augment
 from headfreeze.data.batch import DeviceBatch
-from headfreeze.models.network import TINY_WIDTH, Outputs, Up, enlarged, map_layer
-from headfreeze.models.tiny import TinyFeatures
+from headfreeze.data.geometric import seen_from_elsewhere
+from headfreeze.models.informed import Informed
+from headfreeze.models.network import Outputs, enlarged
 from headfreeze.tasks.base import Task
 from headfreeze.tasks.channels import as_channels, channels_of
 from headfreeze.training.average import averaged
@@ -28,33 +29,10 @@ from headfreeze.training.schedule import rate_factor
 _BEGIN, _FULL = 0.1, 0.3
 """Shares of the phase after which the labels begin to count, and count fully."""
 _RATE, _DECAY = 2e-3, 0.97
+_TURNED_MORE = 1.5
+"""Its cameras are turned once more, by up to so many `rotate_deg`: labels of two domains differ by cameras alone."""
 _EPS = 1e-6
 """Of Adam: gradients that are nothing but rounding (of a bias before a batch norm) move nothing."""
-
-
-class Informed(nn.Module):
-    """A pyramid network of the size of `tiny`, 0.7 M parameters, that reads other maps beside the image.
-
-    Args:
-        more: channels beside the image.
-        wanted: channels of its output.
-    """
-
-    def __init__(self, more: int, wanted: int) -> None:
-        super().__init__()
-        self.backbone = TinyFeatures(channels=3 + more)
-        *skips, top = self.backbone.channels
-        self.top = nn.Conv2d(top, TINY_WIDTH, 1)
-        self.ups = nn.ModuleList(Up(skip, TINY_WIDTH) for skip in reversed(skips))
-        self.map = map_layer(TINY_WIDTH, wanted, 1)
-
-    def forward(self, image: Float[Tensor, "b 3 h w"], more: Float[Tensor, "b m h w"]) -> Float[Tensor, "b c h2 w2"]:
-        """Outputs at half the resolution of the images, which are in 0 … 1."""
-        *skips, top = self.backbone(torch.cat([4 * image - 2, more], 1))
-        seen = self.top(top)
-        for up, skip in zip(self.ups, reversed(skips), strict=True):
-            seen = up(seen, skip)
-        return self.map(seen)
 
 
 class Privileged(Part):
@@ -65,16 +43,31 @@ class Privileged(Part):
         mains: the main tasks, dense.
         anchors: the anchors, labelled on both domains.
         span: where the phase begins and ends in the budget.
+        augment: of the network's images; where it turns cameras, this turns them once more, and farther.
     """
 
     def __init__(
-        self, fabric: Fabric, mains: Sequence[Task], anchors: Sequence[Task], span: tuple[float, float] = (0.0, 1.0)
+        self,
+        fabric: Fabric,
+        mains: Sequence[Task],
+        anchors: Sequence[Task],
+        span: tuple[float, float] = (0.0, 1.0),
+        augment: Augment = PLAIN,
     ) -> None:
-        self.fabric, self.mains, self.anchors, self.span = fabric, mains, anchors, span
+        self.fabric, self.mains, self.anchors, self.span, self.augment = fabric, mains, anchors, span, augment
         informed = Informed(sum(map(channels_of, anchors)), sum(task.channels for task in mains))
         self.informed = fabric.to_device(informed)
         self.average = averaged(self.informed, _DECAY).eval()
         self.optimizer: Any = fabric.setup_optimizers(Adam(self.informed.parameters(), lr=_RATE, eps=_EPS))
+
+    def prepared(self, batch: DeviceBatch, generator: Generator) -> DeviceBatch:
+        """The batch as it is; what the second network will learn from is set aside, its cameras turned once more."""
+        source = batch.only("source")
+        if self.augment.mode != "none" and self.augment.rotate_deg:
+            turn_deg = _TURNED_MORE * self.augment.rotate_deg
+            source = seen_from_elsewhere(source, generator, 1.0, turn_deg, self.augment.fov_deg)
+        self.source = source.part(self.fabric.global_rank, self.fabric.world_size)  # for `losses`
+        return batch
 
     def losses(self, outputs: Outputs, batch: DeviceBatch, progress: float, weights: Weights) -> dict[str, Tensor]:
         """The second network's own loss on the source, and the network's on its labels for the target.
@@ -82,7 +75,7 @@ class Privileged(Part):
         λ of the main tasks is relative to the first one's.
         """
         shares = relative(weights, self.mains)
-        source, rows = batch.only("source"), batch.rows("target")
+        source, rows = self.source, batch.rows("target")
         made = self._made(self.informed, source.image, source, "source")
         strength = late(self._of_phase(progress), _BEGIN, _FULL)
         labels = self.labels(batch.only("target")) if strength else {}

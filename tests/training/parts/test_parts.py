@@ -421,7 +421,8 @@ def test_the_informed_network_carries_what_the_anchor_tells_over_to_the_target()
     torch.manual_seed(0)
     part = Privileged(Fabric(accelerator="cpu", devices=1), [NORMALS], [SEGMENTATION])
     for step in range(200):
-        part.losses(flat_outputs(), told_by_the_anchor(step), step / 200, {"normals": 1.0})["loss_informed"].backward()
+        batch = part.prepared(told_by_the_anchor(step), torch.Generator())
+        part.losses(flat_outputs(), batch, step / 200, {"normals": 1.0})["loss_informed"].backward()
         part.stepped(step / 200)
     unseen = told_by_the_anchor(1000)
     label = part.labels(unseen.only("target"))["normals"].as_subclass(Tensor)
@@ -432,10 +433,10 @@ def test_the_informed_network_carries_what_the_anchor_tells_over_to_the_target()
 
 def test_the_two_networks_of_privileged_learn_from_nothing_of_each_other() -> None:
     part = Privileged(Fabric(accelerator="cpu", devices=1), [NORMALS], [SEGMENTATION])
-    outputs = flat_outputs()
-    found = part.losses(outputs, told_by_the_anchor(0), 0.05, {"normals": 1.0})
+    outputs, batch = flat_outputs(), part.prepared(told_by_the_anchor(0), torch.Generator())
+    found = part.losses(outputs, batch, 0.05, {"normals": 1.0})
     assert not found["loss_privileged"], "too early"
-    found = part.losses(outputs, told_by_the_anchor(0), 1.0, {"normals": 1.0})
+    found = part.losses(outputs, batch, 1.0, {"normals": 1.0})
     found["loss_privileged"].backward(retain_graph=True)
     assert all(p.grad is None for p in part.informed.parameters())
     gradient = outputs.maps["normals"].grad
@@ -446,6 +447,22 @@ def test_the_two_networks_of_privileged_learn_from_nothing_of_each_other() -> No
     found["loss_informed"].backward()
     assert outputs.maps["normals"].grad is None
     assert all(p.grad is not None for p in part.informed.parameters())
+
+
+def test_the_informed_network_sees_from_other_cameras_what_the_network_sees_as_it_is() -> None:
+    batch, generator = told_by_the_anchor(0), torch.Generator().manual_seed(0)
+    seen = {}
+    for rotate_deg in (0.0, 20.0):
+        turned = Augment("geometric", rotate_deg=rotate_deg)
+        part = Privileged(Fabric(accelerator="cpu", devices=1), [NORMALS], [SEGMENTATION], augment=turned)
+        assert part.prepared(batch, generator) is batch
+        seen[rotate_deg] = part.source
+    assert torch.equal(seen[0.0].image, batch.image[:4])
+    assert "target" not in {domain for domain, _ in seen[20.0].labels}
+    normals = seen[20.0].labels["source", "normals"].as_subclass(Tensor)
+    tilt_deg = torch.rad2deg(normals.flatten(2).amax(-1)[:, 1].clamp(max=1).acos())  # of floors, (0, 1, 0) as they were
+    assert 2 < tilt_deg.mean() < 20
+    assert tilt_deg.max() < 1.5 * 20 * 1.5
 
 
 def test_main_tasks_of_points_get_no_privileged_labels(tiny_pair: TinyPair) -> None:
