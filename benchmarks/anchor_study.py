@@ -23,6 +23,8 @@ from headfreeze.progress import counting
 from headfreeze.synth.rooms import write_rooms
 
 CONFIG = Path(__file__).parents[1] / "configs/anchor-study.yaml"
+SHRUNK = 3
+"""Rooms are rendered at so many times the training's size: in small images there are no lines to find."""
 LEVEL = """task: segmentation
 classes: [level, upright]
 map: {level: [floor, ceiling, table, seat, bed], upright: "*"}
@@ -38,12 +40,15 @@ DERIVED: dict[str, dict[str, Any]] = {
 
 
 def make_anchors(rooms: Path, size: int) -> None:
-    """Writes what ROOMS/source and ROOMS/target lack; rooms have segmentation and depth already."""
+    """Writes what ROOMS/source and ROOMS/target lack; rooms have segmentation and depth already.
+
+    Edges and lines are as wide as a pixel of the images that are trained on, of `size` pixels.
+    """
     for root in (rooms / "source", rooms / "target"):
         if not (root / "train/edges").is_dir():
-            annotate_edges(root)
+            annotate_edges(root, thickness_px=SHRUNK)
         if not (root / "train/lines").is_dir():
-            annotate_lines(root, thickness=1 / size)  # one pixel
+            annotate_lines(root, thickness=1 / size)
     level = rooms / "level.yaml"
     write_text(level, LEVEL)
     for name, how in DERIVED.items():
@@ -60,11 +65,11 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--rooms", type=Path, default=Path("rooms"), help="gets the images, or has them (rooms)")
     parser.add_argument("--images", type=int, default=1500, help="training images of each domain (1500)")
-    parser.add_argument("--size", type=int, default=48, help="their side in pixels (48)")
+    parser.add_argument("--size", type=int, default=32, help="their side in training, in pixels (32)")
     own, others = parser.parse_known_args(argv)
     if not own.rooms.exists():
         with counting("rendering rooms") as report:
-            write_rooms(own.rooms, source=own.images, target=own.images, size=own.size, progress=report)
+            write_rooms(own.rooms, source=own.images, target=own.images, size=SHRUNK * own.size, progress=report)
     make_anchors(own.rooms, own.size)
     pair = ["--source", f"{own.rooms}/source", "--target", f"{own.rooms}/target", "--size", str(own.size)]
     return run(["study", "--config", str(CONFIG), *pair, *others])

@@ -85,6 +85,12 @@ PARTS: dict[str, Part] = {
             needs=SOURCE_ANCHOR | TARGET_ANCHOR,
         ),
         Part(
+            "aligned",
+            "source cameras are pitched as the target's are, which the anchor's labels tell",
+            reads_target=True,
+            needs=SOURCE_ANCHOR | TARGET_ANCHOR,
+        ),
+        Part(
             "fourier",
             "source images in the colours of target images",
             every_phase=True,

@@ -16,12 +16,16 @@ from headfreeze.settings import Augmentation
 
 @dataclass(frozen=True)
 class Augment:
-    """What is drawn at random; see `headfreeze.settings.Pair`."""
+    """What is drawn at random; see `headfreeze.settings.Pair`.
+
+    `source_pitch_deg`: cameras of the source are turned up by this angle besides, see `seen_from_elsewhere`.
+    """
 
     mode: Augmentation
     zoom: float = 0.85
     rotate_deg: float = 0.0
     fov_deg: float = 65.0
+    source_pitch_deg: float = 0.0
 
 
 PLAIN = Augment("none")
@@ -42,7 +46,8 @@ def augmented(batch: DeviceBatch, augment: Augment, generator: Generator | None 
         assert generator is not None, "augmentation needs a generator"
         batch = mirrored(batch, generator)
         batch = DeviceBatch(batch.image.float().div_(255), batch.labels, batch.n_source)
-        batch = seen_from_elsewhere(batch, generator, augment.zoom, augment.rotate_deg, augment.fov_deg)
+        view = augment.zoom, augment.rotate_deg, augment.fov_deg, augment.source_pitch_deg
+        batch = seen_from_elsewhere(batch, generator, *view)
         batch.clean = batch.image
         if augment.mode == "photometric":
             batch.image = photometric(batch.image, generator)

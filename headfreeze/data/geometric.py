@@ -34,7 +34,12 @@ def mirrored(batch: DeviceBatch, generator: Generator) -> DeviceBatch:
 
 
 def seen_from_elsewhere(
-    batch: DeviceBatch, generator: Generator, zoom: float, rotate_deg: float, fov_deg: float
+    batch: DeviceBatch,
+    generator: Generator,
+    zoom: float,
+    rotate_deg: float,
+    fov_deg: float,
+    source_pitch_deg: float = 0.0,
 ) -> DeviceBatch:
     """Blows a random window of each image up to the full size and turns the camera on the spot.
 
@@ -48,10 +53,15 @@ def seen_from_elsewhere(
         rotate_deg: the camera is turned by up to this angle up or down, two thirds of it to the sides, and a third of
             it about its axis; 0: not at all.
         fov_deg: the camera's angle of view across the image's longer side; its axis goes through the image's middle.
+        source_pitch_deg: cameras of the source are turned up by this angle besides; negative: down.
     """
     height, width = batch.image.shape[-2:]
     scale, shift = _windows(batch.image, generator, zoom)
-    rotation = _rotations(batch.image, generator, math.radians(rotate_deg)) if rotate_deg else None
+    rotation = None
+    if rotate_deg or source_pitch_deg:
+        up = batch.image.new_zeros(len(batch.image))
+        up[batch.rows("source")] = math.radians(source_pitch_deg)
+        rotation = _rotations(batch.image, generator, math.radians(rotate_deg), up)
     longer = math.tan(math.radians(fov_deg) / 2) / max(height, width)
     views = Views(scale, shift, rotation, (longer * width, longer * height))
     grid, depth = views.grid(height, width)
@@ -146,12 +156,12 @@ def _windows(image: Tensor, generator: Generator, zoom: float) -> tuple[Float[Te
     return scale, torch.stack([across, down], -1)
 
 
-def _rotations(image: Tensor, generator: Generator, largest: float) -> Float[Tensor, "b 3 3"]:
-    """From the frame of the camera that took an image to that of the turned one."""
+def _rotations(image: Tensor, generator: Generator, largest: float, up: Float[Tensor, " b"]) -> Float[Tensor, "b 3 3"]:
+    """From the frame of the camera that took an image to that of the turned one: at random, and up by an angle."""
     pitch, yaw, roll = (
         uniform(generator, image, -largest * share, largest * share).flatten() for share in (1, _YAW_SHARE, _ROLL_SHARE)
     )
-    return _about(2, roll) @ _about(0, pitch) @ _about(1, yaw)
+    return _about(2, roll) @ _about(0, pitch - up) @ _about(1, yaw)
 
 
 def _about(axis: int, angle: Float[Tensor, " b"]) -> Float[Tensor, "b 3 3"]:

@@ -4,6 +4,7 @@ import copy
 import math
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -80,6 +81,8 @@ class PhaseTraining:
         moving, rank, processes = data.augment.mode != "none", fabric.global_rank, fabric.world_size
         self.steps = TrainingSteps(data.train, settings.batch_size, plan.seed, moving, rank, processes)
         self.at = Progressed()
+        for part in parts:
+            self.data = replace(self.data, augment=part.augmenting(self.data.augment, self._some_batches))
 
     def run(self, report: Report) -> dict[str, Any]:
         """Trains to the end of the phase, keeps the result in the phase's folder, and gives what it found."""

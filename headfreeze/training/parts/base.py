@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
+from headfreeze.data.augment import Augment
 from headfreeze.data.batch import DeviceBatch, LabelKey
 from headfreeze.models.network import Outputs
 from headfreeze.tasks.base import Task
@@ -16,6 +17,16 @@ Weights = Mapping[str, float | Tensor]
 
 class Part:
     """Takes part in one phase. `progress` is that of the whole budget, 0 … 1."""
+
+    def augmenting(self, augment: Augment, batches: Callable[[], Iterator[DeviceBatch]]) -> Augment:
+        """What is drawn at random in this phase; asked once, before its first step.
+
+        Args:
+            augment: as the settings have it.
+            batches: gives some training batches, not augmented.
+        """
+        del batches
+        return augment
 
     def prepared(self, batch: DeviceBatch, generator: Generator) -> DeviceBatch:
         """The augmented batch of both domains, as the network shall see it.

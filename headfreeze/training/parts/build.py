@@ -11,6 +11,7 @@ from headfreeze.recipes import Phase, Recipe
 from headfreeze.settings import Settings
 from headfreeze.tasks.base import Task
 from headfreeze.training.parts.adabn import AdaptedNorm
+from headfreeze.training.parts.aligned import Aligned
 from headfreeze.training.parts.balance import GradientNorms, Uncertainty
 from headfreeze.training.parts.base import Part
 from headfreeze.training.parts.consistency import Consistency
@@ -42,6 +43,7 @@ def build_parts(
     mains, anchors = roles["main"], roles["anchor"]
     makers: dict[str, Callable[[], Part]] = {
         "adabn": AdaptedNorm,
+        "aligned": lambda: Aligned(anchors),
         "consistency": lambda: Consistency(fabric, mains[0], anchors, plan.span),
         "fourier": Fourier,
         "gradnorm": lambda: GradientNorms(fabric, mains[0].name),
@@ -73,6 +75,10 @@ def check_parts(settings: Settings, recipes: Sequence[Recipe], roles: Mapping[st
             fault = f"the part 'checked' needs tasks with an error for each pixel, and '{unjudged[0]}' has none"
         if "consistency" in recipe.parts and points:
             fault = f"the part 'consistency' needs labels for each pixel, and '{points[0]}' has points"
+        if "aligned" in recipe.parts and (scattered := [task.name for task in roles["anchor"] if not task.dense]):
+            fault = f"the part 'aligned' needs anchors with labels for each pixel, and '{scattered[0]}' has points"
+        if "aligned" in recipe.parts and settings.pair.augment == "none":
+            fault = "the part 'aligned' turns cameras, and augment is none"
         if "privileged" in recipe.parts and (unmapped := [name for name in points if name in mains]):
             fault = f"the part 'privileged' needs main tasks with labels for each pixel, and '{unmapped[0]}' has points"
         if "consistency" in recipe.parts and len(mains) > 1:
