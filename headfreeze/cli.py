@@ -214,6 +214,8 @@ def _fit(values: Namespace) -> None:
             print(f"  {phase['adversary']['verdict']}")
     if set(card.names("anchor")) & set(card.trained):
         print("whether the anchor helps cannot be seen in one run: `headfreeze select` compares it with a baseline")
+    if "snapshots" in card.phases[-1]:
+        print(f"snapshots: {values.out}/snapshots   to choose among them: headfreeze select {values.out}")
     print(f"run: {values.out}   next: headfreeze predict {values.out} IMAGES --out DIR")
 
 
