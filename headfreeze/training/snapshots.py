@@ -30,13 +30,15 @@ def write_snapshots(card: RunCard, last: PhaseFolder, run: Path) -> None:
         run: the folder of the run.
     """
     *before, phase = card.phases
-    kept = phase.get("snapshots", [])
+    if "snapshots" not in phase:
+        return
     end = {name: value for name, value in phase.items() if name != "snapshots"}
-    for found in [*kept, end] if kept else []:
-        step = found["steps"]
-        weights = last.weights_path if found is end else last.snapshot_path(step)
-        key = phase["key"] if found is end else f"{phase['key']}-{step}"
-        folder = run / FOLDER / snapshot_name(step)
+    states = [
+        (found | {"key": f"{phase['key']}-{found['steps']}"}, last.snapshot_path(found["steps"]))
+        for found in phase["snapshots"]
+    ]
+    for found, weights in [*states, (end, last.weights_path)]:
+        folder = run / FOLDER / snapshot_name(found["steps"])
         folder.mkdir(parents=True)
         shutil.copyfile(weights, folder / "weights.safetensors")
-        replace(card, phases=[*before, {**found, "key": key}]).write(folder)
+        replace(card, phases=[*before, found]).write(folder)
