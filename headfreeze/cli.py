@@ -214,6 +214,8 @@ def _fit(values: Namespace) -> None:
             print(f"  {phase['adversary']['verdict']}")
     if set(card.names("anchor")) & set(card.trained):
         print("whether the anchor helps cannot be seen in one run: `headfreeze select` compares it with a baseline")
+    if "snapshots" in card.phases[-1]:
+        print(f"snapshots: {values.out}/snapshots   to choose among them: headfreeze select {values.out}")
     print(f"run: {values.out}   next: headfreeze predict {values.out} IMAGES --out DIR")
 
 
@@ -329,7 +331,7 @@ def _search(values: Namespace) -> None:
 def _select_arguments(arguments: Arguments) -> None:
     from headfreeze.selection.names import CHOICES, DEFAULT
 
-    arguments.add("folder", Path, "what `compare`, finished or not, or `search` wrote, or a folder of runs of `fit`")
+    arguments.add("folder", Path, "what `compare` or `search` wrote, a folder of runs, or one run with snapshots")
     arguments.add("--validator", str, f"what decides: {', '.join(CHOICES)}", DEFAULT)
     arguments.add("--workers", int, "processes; 0 means one on a GPU, else one for each core", 0)
     arguments.add("--device", str, "auto, cpu, cuda, mps or cuda:N", "auto")
@@ -340,12 +342,18 @@ def _select_arguments(arguments: Arguments) -> None:
 def _select(values: Namespace) -> None:
     from headfreeze.selection.judge import judged, judgements
     from headfreeze.selection.select import select
+    from headfreeze.selection.snapshots import last_phases, table
     from headfreeze.selection.verdict import verdict
 
     found = select(values.folder, values.validator, device=values.device, workers=values.workers)
-    print(found.table(), verdict(found.runs, found.values), sep="\n\n", end="\n\n")
+    within = last_phases(found, values.device, values.workers)
+    said = [found.table(), "" if found.within_a_run else verdict(found.runs, found.values)]
     if values.judge:
-        print(judgements(judged(found.runs, found.values, values.device, values.inside)), end="\n\n")
+        said.append(judgements(judged(found.runs, found.values, values.device, values.inside)))
+        within = [each.judged(values.device, values.inside) for each in within]
+    if within:
+        said.append(table(within))
+    print(*filter(None, said), sep="\n\n", end="\n\n")
     print(f"by {found.validator}: {found.best.folder}   next: headfreeze predict {found.best.folder} IMAGES --out DIR")
 
 

@@ -177,6 +177,8 @@ class Training:
         devices: GPUs of this machine (or processes on its CPU) that share every batch; the result is that of
             one, to rounding and but for dropout.
         tensorboard: also write TensorBoard event files.
+        snapshots: states of the network that are kept, at equal distances within the last phase, for `headfreeze
+            select` to choose among; the last one is its end. 0 keeps that one alone.
     """
 
     steps: int = 20_000
@@ -201,10 +203,12 @@ class Training:
     device: str = "auto"
     devices: int = 1
     tensorboard: bool = False
+    snapshots: int = 0
 
     def problems(self) -> Iterator[str]:
         """What is wrong with the settings themselves, a line each."""
         leasts = {"steps": 1, "batch_size": 1, "accumulate": 1, "workers": -1, "validate_every": 0, "devices": 1}
+        leasts |= {"snapshots": 0}
         for name, least in leasts.items():
             if getattr(self, name) < least:
                 yield f"{name} is {getattr(self, name)}; the least is {least}"
@@ -217,6 +221,8 @@ class Training:
                 f"batch_size is {self.batch_size}, which {self.devices} devices cannot share equally; give a multiple"
                 f" of {self.devices}"
             )
+        if self.snapshots == 1:
+            yield "snapshots is 1, which is the end alone; give 2 or more to choose among, or 0"
         if self.seed > LARGEST_SEED:
             yield f"seed is {self.seed}; the largest is {LARGEST_SEED}"
         if not 0 <= self.ema < 1:

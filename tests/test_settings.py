@@ -21,7 +21,7 @@ GOOD: dict[type, dict[str, list[Any]]] = {
         "steps": [1], "batch_size": [1], "accumulate": [1, 9], "workers": [-1, 0, 8], "validate_every": [0, 1],
         "lr": [0.0, 1.0], "weight_decay": [0.0], "clip": [0.0, 5.0], "anchor_weight": [0.0, 2.0], "cache_gb": [0.0],
         "checkpoint_every": [0.0], "seed": [0, LARGEST_SEED], "ema": [0.0, 0.9999], "phase_share": [0.001, 0.999],
-        "devices": [1, 2, 16],
+        "devices": [1, 2, 16], "snapshots": [0, 2, 9],
     },
 }  # fmt: skip
 BAD: dict[type, dict[str, list[Any]]] = {
@@ -32,7 +32,7 @@ BAD: dict[type, dict[str, list[Any]]] = {
         "lr": [-1e-9, float("nan"), float("inf")], "weight_decay": [-1.0], "clip": [-1.0, float("nan")],
         "anchor_weight": [-0.1], "cache_gb": [-1.0, float("inf")], "checkpoint_every": [-1.0, float("nan")],
         "seed": [-1, LARGEST_SEED + 1], "ema": [-0.1, 1.0, float("nan")], "phase_share": [0.0, 1.0, float("nan")],
-        "devices": [0, -2],
+        "devices": [0, -2], "snapshots": [-1, 1],
     },
 }  # fmt: skip
 

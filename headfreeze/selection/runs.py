@@ -1,4 +1,4 @@
-"""Trained runs below a folder: of a comparison, a search, or several calls of `fit`."""
+"""Trained runs below a folder: of a comparison, a search, several calls of `fit`, or the snapshots of one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +9,10 @@ from headfreeze.errors import InputError, raise_all
 from headfreeze.recipes import TARGET_MAIN, known_recipe
 from headfreeze.run import RunCard
 from headfreeze.settings import Pair
+from headfreeze.training.snapshots import FOLDER as SNAPSHOTS
 
-_INSIDE = ("", "runs", "trials")
-"""Where runs lie in what `fit`, `compare` and `search` are told to write to."""
+_INSIDE = ("", "runs", "trials", SNAPSHOTS)
+"""Where runs lie in what `fit`, `compare` and `search` are told to write to, and in a run."""
 _SAME = ("source", "target", "main", "anchor")
 
 
@@ -38,6 +39,16 @@ class TrainedRun:
         return int(self.card.settings["training"]["seed"])
 
     @property
+    def steps(self) -> int:
+        """Of its training, over all its phases."""
+        return sum(int(phase["steps"]) for phase in self.card.phases)
+
+    @property
+    def snapshots(self) -> bool:
+        """Whether states of its last phase were kept."""
+        return (self.folder / SNAPSHOTS).is_dir()
+
+    @property
     def uses_anchor(self) -> bool:
         """Whether the anchors were trained."""
         return bool(set(self.card.names("anchor")) & set(self.card.trained))
@@ -52,7 +63,7 @@ class TrainedRun:
 
 
 def find_runs(folder: Path) -> list[TrainedRun]:
-    """The finished runs in FOLDER, FOLDER/runs and FOLDER/trials, in the order of their names; no oracle.
+    """The finished runs in FOLDER, its runs/, trials/ or snapshots/, in the order of their names; no oracle.
 
     Raises:
         InputError: there are none, one is damaged, or they are of several pairs.
@@ -63,6 +74,11 @@ def find_runs(folder: Path) -> list[TrainedRun]:
     there = [path.parent for path in places if (path.parent / "weights.safetensors").is_file()]
     runs = [TrainedRun(path, RunCard.read(path)) for path in there if not path.name.startswith(".")]
     found = [run for run in runs if not run.saw_target_labels]
+    if not runs and (folder / "run.json").is_file():
+        raise InputError(
+            f"{folder}: one run, of which no snapshots were kept to choose among; train one with --snapshots, or give a"
+            " folder of several runs"
+        )
     if not found:
         what = "no finished run in it" if not runs else "only oracles in it, which used labels that one does not have"
         raise InputError(f"{folder}: {what}; give the folder that `headfreeze compare --out` wrote, or one of runs")

@@ -47,12 +47,18 @@ class Selection:
 
     @cached_property
     def order(self) -> list[int]:
-        """Places in `runs`, the best run first; those without a score last."""
+        """Places in `runs`, the best run first, of equal ones the longest trained; those without a score last."""
 
-        def by(i: int) -> tuple[float, str]:
-            return (self.scores[i] if math.isfinite(self.scores[i]) else math.inf), self.runs[i].folder.name
+        def by(i: int) -> tuple[float, int, str]:
+            score, run = self.scores[i], self.runs[i]
+            return (score if math.isfinite(score) else math.inf), -run.steps, run.folder.name
 
         return sorted(range(len(self.runs)), key=by)
+
+    @property
+    def within_a_run(self) -> bool:
+        """Whether the runs are snapshots of one."""
+        return (self.folder / "run.json").is_file()
 
     @property
     def best(self) -> TrainedRun:
@@ -86,18 +92,27 @@ class Selection:
         return aligned(["", "recipe", "seed", "run", *short], rows, left=4)
 
 
-def select(folder: Path | str, validator: str = DEFAULT, *, device: str = "auto", workers: int = 0) -> Selection:
-    """Ranks the finished runs below a folder and writes FOLDER/selection.json, the best run first.
+def select(
+    folder: Path | str,
+    validator: str = DEFAULT,
+    *,
+    device: str = "auto",
+    workers: int = 0,
+    maps: Path | None = None,
+) -> Selection:
+    """Ranks the finished runs below a folder, or the snapshots of a run, and writes FOLDER/selection.json, best first.
 
     Labels of the main task on the target are not opened, and nothing of its test split. Runs that were trained on such
     labels, as the oracle's, do not take part.
 
     Args:
-        folder: what `compare`, finished or not, or `search` wrote, or a folder of runs of `fit`.
+        folder: what `compare`, finished or not, or `search` wrote, a folder of runs of `fit`, or one run that was
+            trained with snapshots.
         validator: what decides, a name in CHOICES; combined is the mean of the ranks by those of MEASURING that
             say something of all runs.
         device: where networks compute.
         workers: processes; 0 chooses: one on a GPU, else one a core.
+        maps: keeps the networks that cross-task energy learns; FOLDER/selection if not given.
 
     Raises:
         InputError: no runs, runs of several pairs, the data is gone, or the validator says nothing of any run.
@@ -109,7 +124,7 @@ def select(folder: Path | str, validator: str = DEFAULT, *, device: str = "auto"
         raise InputError(f"workers is {workers}; the least is 0")
     runs = find_runs(folder)
     check_folder(folder)
-    found = Selection(folder, validator, runs, values_of(runs, folder / "selection", device, workers))
+    found = Selection(folder, validator, runs, values_of(runs, maps or folder / "selection", device, workers))
     if not any(map(math.isfinite, found.scores)):
         known = {name for each in found.values for name in each}
         raise InputError(

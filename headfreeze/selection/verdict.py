@@ -15,7 +15,16 @@ Effect = Literal["helps", "hurts", "unclear"]
 WITNESSES = MEASURING
 """What has a vote. Not the consistencies: networks of two tasks were nearly always more consistent, helped or hurt."""
 _NEEDED = 2
-_OF_THE_ANCHOR = ("anchor_weight", "phase_share", "phase_end", "freeze_after", "workers", "device", "cache_gb")
+_OF_THE_ANCHOR = (
+    "anchor_weight",
+    "phase_share",
+    "phase_end",
+    "freeze_after",
+    "workers",
+    "device",
+    "cache_gb",
+    "snapshots",
+)
 """Settings that a run without the anchor does not have, and those that change nothing."""
 
 

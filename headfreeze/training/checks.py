@@ -78,6 +78,21 @@ def check_device(training: Training) -> None:
         raise InputError(f"devices is {count}, but this machine has {torch.cuda.device_count()} GPUs; set no more")
 
 
+def check_snapshots(training: Training, recipes: Sequence[Recipe]) -> None:
+    """The last phase of every recipe has a step for each snapshot."""
+    if list(training.problems()):
+        return  # there is no budget to divide
+    for recipe in recipes:
+        if training.steps < len(recipe.phases):
+            continue  # which `split_budget` says
+        *_, last = recipe.budget(training.steps, training.phase_share)
+        if training.snapshots > last:
+            raise InputError(
+                f"snapshots is {training.snapshots}, but the last phase of {recipe.name} has {last} of the"
+                f" {training.steps} steps; give at most {last}, or more steps"
+            )
+
+
 def check_adversary(settings: Settings, recipes: Sequence[Recipe]) -> None:
     """An adversary that is asked for has a recipe, and images large enough for its discriminators."""
     opposed = [recipe.name for recipe in recipes if any(phase.adversary for phase in recipe.phases)]

@@ -27,6 +27,7 @@ from headfreeze.training.plan import PhaseData, PhasePlan
 from headfreeze.training.processes import by_first
 from headfreeze.training.repeatable import repeatable
 from headfreeze.training.session import Session
+from headfreeze.training.snapshots import steps_before_the_end, write_snapshots
 from headfreeze.training.store import PhaseFolder
 
 KEY_FORMAT = 4
@@ -211,11 +212,19 @@ class RecipeTraining:
             spec["branch"] = phase.branch
         if phase.parts:
             spec["parts"] = sorted(phase.parts)
+        if snapshots := self._snapshots(planned):
+            spec["snapshots"] = snapshots  # they change no weight: a phase that was trained without lacks their files
         if planned.parent:
             spec["parent"] = planned.parent.key
         if planned.until_plateau:
             spec["plateau"] = {"every": settings.training.validate_every, "data": self._fingerprints(phase, "val")}
         return spec
+
+    def _snapshots(self, planned: PlannedPhase) -> tuple[int, ...]:
+        """After which steps of a phase, before its last one, the network is kept."""
+        if planned.number < len(self.recipe.phases) - 1:
+            return ()
+        return steps_before_the_end(planned.steps, self.session.settings.training.snapshots)
 
     def _fingerprints(self, phase: Phase, split: str) -> dict[str, str]:
         inputs = self.session.inputs
@@ -276,6 +285,7 @@ class RecipeTraining:
             span=planned.span,
             forwarded=tuple(domain for domain in DOMAINS if planned.phase.forwards(domain)),
             branch=planned.phase.branch,
+            snapshots=self._snapshots(planned),
         )
         opponent = self._opponent(planned.phase, network, data) if planned.phase.adversary else None
         parts = build_parts(planned.phase, plan, session.fabric, network, roles, data.augment)
@@ -300,6 +310,7 @@ def _write(card: RunCard, last: PhaseFolder, trained: RecipeTraining) -> RunCard
         shutil.copyfile(last.weights_path, folder / "weights.safetensors")
         shutil.copyfile(last.history_path, folder / "metrics.csv")
         card.write(folder)
+        write_snapshots(card, last, folder)
     return card
 
 

@@ -104,7 +104,15 @@ class PhaseTraining:
         return result
 
     def _finish(self, kept: nn.Module) -> dict[str, Any]:
-        """Keeps the phase's result in its folder; gives what was found.
+        """Keeps the phase's result in its folder; gives what was found."""
+        result = self._found(kept)
+        if self.at.snapshots:
+            result["snapshots"] = self.at.snapshots
+        self.folder.finish(kept.state_dict(), result, self.at.history)
+        return result
+
+    def _found(self, kept: nn.Module) -> dict[str, Any]:
+        """What there is to say of the network after this step.
 
         Raises:
             FloatingPointError: the last step has made a weight infinite or NaN.
@@ -120,8 +128,19 @@ class PhaseTraining:
         if self.opponent:
             probes = probe.probed(self.opponent.adversary, kept, self._sample())
             result["adversary"] = indicator(self.at.accuracies, probes)
-        self.folder.finish(kept.state_dict(), result, self.at.history)
         return result
+
+    def _keep_snapshot(self) -> None:
+        """Keeps what the result would be if the phase ended here; training goes on as if nothing had happened."""
+        kept = copy.deepcopy(self.average.module if self.average else self.network)
+        for part in self.parts:
+            part.finished(kept, self._some_batches)
+
+        def keep() -> dict[str, Any]:
+            self.folder.keep_snapshot(self.at.step, kept.state_dict())
+            return self._found(kept)
+
+        self.at.snapshots.append(by_first(self.fabric, keep))
 
     def _train(self, report: Report) -> None:
         settings, plan = self.settings, self.plan
@@ -138,7 +157,8 @@ class PhaseTraining:
             if self.at.step == self._opening_steps:
                 self._book(pending)
                 self._fix_weights()
-            due = self.at.step % every == 0 or self.at.step == plan.steps
+            snapshot = self.at.step in plan.snapshots
+            due = snapshot or self.at.step % every == 0 or self.at.step == plan.steps
             waited = time.monotonic() - reported >= _SECONDS_BETWEEN_REPORTS  # so that slow steps are heard of, too
             if due or waited or len(pending) >= shown:
                 self._book(pending)
@@ -151,6 +171,8 @@ class PhaseTraining:
                 self._validate()
                 if plan.until_plateau and self._on_plateau():
                     break
+            if snapshot:
+                self._keep_snapshot()
             if time.monotonic() - saved >= settings.checkpoint_every and self.at.step < plan.steps:
                 self._book(pending)
                 if self.fabric.is_global_zero:

@@ -40,6 +40,7 @@ class PhasePlan:
         steps: the most optimisation steps it takes.
         freeze_after: the last stage that trains; None trains all.
         branch: the one stage that trains, of a network with a branch for each task; None: it has none.
+        snapshots: after which steps before the last one the network is kept as it is then.
         seed: of batches and augmentation.
         weights: λ of every task, inherited from the phase before; None to measure them.
         until_plateau: end where the source's validation loss no longer falls.
@@ -56,6 +57,7 @@ class PhasePlan:
     span: tuple[float, float] = (0.0, 1.0)
     forwarded: tuple[Domain, ...] = DOMAINS
     branch: Branch | None = None
+    snapshots: tuple[int, ...] = ()
 
     def freeze(self, network: nn.Module) -> Freeze | None:
         """Freezes what the phase does not train; None where it trains everything."""

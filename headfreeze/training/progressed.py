@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor
 
@@ -20,6 +21,7 @@ class Progressed:
         sums: the steps' numbers summed since the last validation, and how many steps these were.
         frozen: checksum of the frozen head.
         accuracies: of the discriminators at every step, by level.
+        snapshots: what was found of each state of the network that is kept beside the last one, see `snapshots`.
     """
 
     step: int = 0
@@ -31,6 +33,7 @@ class Progressed:
     seconds: float = 0.0
     frozen: str = ""
     accuracies: dict[str, list[float]] = field(default_factory=dict)
+    snapshots: list[dict[str, Any]] = field(default_factory=list)
 
     def book(self, steps: Iterable[Mapping[str, Tensor]], opening: bool) -> None:
         """Adds the numbers of some steps to the sums; waits for the device."""

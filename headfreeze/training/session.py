@@ -14,7 +14,7 @@ from headfreeze.models.own import OwnNetwork
 from headfreeze.recipes import Recipe, find_recipe, split_budget
 from headfreeze.run import build_network, choose_device
 from headfreeze.settings import Settings
-from headfreeze.training.checks import check_adversary, check_backbone, check_device, check_own_network
+from headfreeze.training.checks import check_adversary, check_backbone, check_device, check_own_network, check_snapshots
 from headfreeze.training.inputs import Inputs
 from headfreeze.training.parts.build import check_parts
 from headfreeze.training.processes import hush_lightning, launched
@@ -55,6 +55,7 @@ class Session:
             lambda: check_device(training),
             lambda: check_adversary(self.settings, trained),
             lambda: training.steps < 1 or split_budget(training.steps, longest, training.phase_share),
+            lambda: check_snapshots(training, trained),
             self.store.check,
         ]
         pair, unopened = open_pair(self.settings.pair)

@@ -4,6 +4,7 @@ PHASES/KEY/phase.json           what the key was made from
 PHASES/KEY/state.pt             everything needed to go on, while the phase is unfinished
 PHASES/KEY/progress.json        how far it is, and where it is being trained, while it is unfinished
 PHASES/KEY/metrics.csv          losses, a row a validation
+PHASES/KEY/step-000600.safetensors, …: the network after these steps, where snapshots are wanted
 PHASES/KEY/weights.safetensors  and result.json, written last: the phase is finished
 
 PHASES may be a URL: the same files lie there, and the phases are trained in a local folder, see `mirror`.
@@ -84,6 +85,10 @@ class PhaseFolder:
         """Where the losses of a finished phase lie."""
         return self._fetched(_HISTORY)
 
+    def snapshot_path(self, step: int) -> Path:
+        """Where the network lies as it was after a step of a finished phase that keeps snapshots."""
+        return self._fetched(f"{snapshot_name(step)}.safetensors")
+
     def fetch_state(self) -> None:
         """Takes over what a training on another machine has left at the mirror."""
         if self.mirror:
@@ -104,6 +109,12 @@ class PhaseFolder:
         write_with(self.path / _STATE, lambda p: torch.save(dict(state), p))
         self._write_history(history)
         self._push(_SPEC, _HISTORY, _STATE)
+
+    def keep_snapshot(self, step: int, weights: Mapping[str, Tensor]) -> None:
+        """Keeps the network as it is after a step; training that is taken up before it writes the same file again."""
+        name = f"{snapshot_name(step)}.safetensors"
+        write_with(self.path / name, lambda p: save_file(_plain(weights), p))
+        self._push(name)
 
     def finish(
         self, weights: Mapping[str, Tensor], result: Mapping[str, Any], history: Sequence[Mapping[str, Any]]
@@ -167,6 +178,11 @@ class PhaseFolder:
         writer.writeheader()
         writer.writerows(history)
         write_text(self.path / _HISTORY, text.getvalue())
+
+
+def snapshot_name(step: int) -> str:
+    """What the state of a network after a step is called, in a phase's folder and in a run's."""
+    return f"step-{step:06d}"
 
 
 class PhaseStore:

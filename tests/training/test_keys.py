@@ -45,6 +45,7 @@ TRAINING: dict[str, tuple[Any, tuple[bool, bool]]] = {
     "device": ("auto", SAME),
     "devices": (2, SAME),
     "tensorboard": (True, SAME),
+    "snapshots": (2, SECOND),
 }
 ARCHITECTURE: dict[str, Any] = {"backbone": "resnet18", "pretrained": True, "width": 9, "norm": "per_domain"}
 PAIR: dict[str, tuple[Any, tuple[bool, bool]]] = {

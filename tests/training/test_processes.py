@@ -78,6 +78,11 @@ def two_processes_give_the_numbers_of_one(case: str, both: Both) -> None:
             list(theirs.values()), list(ours.values()), **(OF_PARTS if case == "parts" else NUMBERS)
         )
     near(weights_of(both.two / case), weights_of(both.one / case))
+    kept = [sorted((folder / case).glob("snapshots/*")) for folder in (both.one, both.two)]
+    assert len(kept[0]) == CASES[case][1].get("snapshots", 0)
+    for ours, theirs in zip(*kept, strict=True):
+        assert theirs.name == ours.name
+        near(weights_of(theirs), weights_of(ours))
     cards = [RunCard.read(folder / case) for folder in (both.one, both.two)]
     assert [phase["key"] for phase in cards[0].phases] == [phase["key"] for phase in cards[1].phases]
     for ours, theirs in zip(cards[0].phases, cards[1].phases, strict=True):

@@ -17,7 +17,7 @@ from tests.training.phases import untrained
 from tests.worlds import TinyPair
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
-    "baseline": ("baseline", {"ema": 0.5, "tensorboard": True}),
+    "baseline": ("baseline", {"ema": 0.5, "tensorboard": True, "snapshots": 2}),
     "feature": ("headfreeze-da", {"adversarial": Adversarial("feature", 1.0), "accumulate": 2, "optimizer": "sgd"}),
     "output": (
         "mtl-both-da",
@@ -28,7 +28,10 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "transfer": ("transfer", {"optimizer": "sgd"}),
-    "parts": ("mtl-both+teacher+consistency+fourier+reading+adabn+privileged+gradnorm", {"optimizer": "sgd"}),
+    "parts": (
+        "mtl-both+teacher+consistency+fourier+reading+adabn+privileged+gradnorm",
+        {"optimizer": "sgd", "snapshots": 2},
+    ),
 }
 
 

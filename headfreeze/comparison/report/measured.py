@@ -1,4 +1,7 @@
-"""What a report needs of trained networks: pictures and features, kept in DIR/figures, so that they load but once."""
+"""What a report needs of trained networks: pictures and features, kept in DIR/figures, so that they load but once.
+
+Scores of snapshots are kept with them, as those of runs are.
+"""
 
 import hashlib
 import json
@@ -19,6 +22,7 @@ from headfreeze.files import write_with
 from headfreeze.models.norm import Domain
 from headfreeze.roles import as_tuple
 from headfreeze.run import Run
+from headfreeze.selection.snapshots import LastPhase, read_last_phase
 from headfreeze.settings import Architecture, Training
 from headfreeze.tasks.base import Task
 
@@ -77,6 +81,16 @@ class Measured:
                 path.unlink(missing_ok=True)
         return found
 
+    def last_phases(self) -> list[LastPhase]:
+        """Of the runs within which `headfreeze select` has chosen; without errors where the data is gone."""
+        contents = self._contents
+        found = [each for run in contents.runs if (each := read_last_phase(run.folder))]
+        try:
+            return [each.judged(self._device, contents.card.inside) for each in found]
+        except InputError as error:
+            self.missing.append(f"No scores of snapshots: {error}")
+            return found
+
     @property
     def _anchor(self) -> Task:
         names = as_tuple(self._contents.card.settings["pair"]["anchor"])
@@ -100,9 +114,13 @@ class Measured:
     def _run(self, name: str) -> Run:
         """The network of a recipe's first seed."""
         if name not in self._loaded:
-            wanted = self._contents.card.settings["training"]["device"]  # another machine's, perhaps
-            self._loaded[name] = Run(self._first[name].folder, "cpu" if wanted == "cpu" else "auto")
+            self._loaded[name] = Run(self._first[name].folder, self._device)
         return self._loaded[name]
+
+    @property
+    def _device(self) -> str:
+        wanted = self._contents.card.settings["training"]["device"]  # another machine's, perhaps
+        return "cpu" if wanted == "cpu" else "auto"
 
 
 def _key(run: EvaluatedRun) -> str:

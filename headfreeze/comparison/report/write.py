@@ -29,13 +29,14 @@ def write_report(folder: Path | str) -> Contents:
     contents = read_contents(folder)
     figures = folder / "figures"
     measured = Measured(contents, figures)
-    shown, features = measured.pictures(), measured.features()
+    shown, features, phases = measured.pictures(), measured.features(), measured.last_phases()
     drawn = draw_all(contents, features, figures, _state(contents))
     if shown:
         picture = draw_examples(shown)
         write_with(folder / EXAMPLES, lambda path: picture.save(path))
     written = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
-    write_text(folder / "report.html", rendered(contents, shown, drawn, figures, measured.missing, written))
+    page = rendered(contents, shown, drawn, figures, phases, measured.missing, written)
+    write_text(folder / "report.html", page)
     return contents
 
 

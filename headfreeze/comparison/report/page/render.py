@@ -15,6 +15,7 @@ from headfreeze.comparison.report.drawn import Drawn
 from headfreeze.comparison.report.headline import headline
 from headfreeze.comparison.report.inline import data_uris, inline_svg
 from headfreeze.comparison.report.progress import read_progress
+from headfreeze.comparison.report.snapshots import snapshot_rows
 from headfreeze.comparison.report.table import (
     MARK_NAMES,
     heads,
@@ -29,6 +30,7 @@ from headfreeze.comparison.tables.layout import full
 from headfreeze.comparison.tables.numbers import number, percent, percents, title
 from headfreeze.comparison.verdict import verdict
 from headfreeze.roles import as_tuple
+from headfreeze.selection.snapshots import LastPhase
 from headfreeze.selection.verdict import said_without_labels
 
 EXAMPLES = "figures/shown/all.png"
@@ -42,6 +44,7 @@ def rendered(
     shown: Sequence[Shown],
     drawn: Sequence[Drawn],
     figures: Path,
+    phases: Sequence[LastPhase],
     missing: Sequence[str],
     written: str,
 ) -> str:
@@ -52,7 +55,8 @@ def rendered(
         shown: images to look at.
         drawn: the figures.
         figures: where they lie.
-        missing: why pictures or features are not there, a line each.
+        phases: of the runs within which a snapshot was chosen.
+        missing: why pictures, features or scores are not there, a line each.
         written: when.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -64,6 +68,8 @@ def rendered(
     page = files(_HERE)
     return environment.get_template("report.html").render(
         _values(contents, shown, drawn, figures),
+        snapshots=snapshot_rows(phases),
+        selected_by=phases[0].selection.validator if phases else "",
         missing=missing,
         written=written,
         version=__version__,
