@@ -210,6 +210,8 @@ def _fit(values: Namespace) -> None:
             f"phase {number}: {phase['steps']} steps at {phase['images_per_second']:.0f} images/s,"
             f" validation losses: {', '.join(losses) or 'no val split'}"
         )
+        if turned := phase.get("source_pitch_deg"):
+            print(f"  the source's cameras were turned {'up' if turned > 0 else 'down'} by {abs(turned):g}°")
         if "adversary" in phase:
             print(f"  {phase['adversary']['verdict']}")
     if set(card.names("anchor")) & set(card.trained):

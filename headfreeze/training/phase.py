@@ -4,7 +4,6 @@ import copy
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -81,8 +80,9 @@ class PhaseTraining:
         moving, rank, processes = data.augment.mode != "none", fabric.global_rank, fabric.world_size
         self.steps = TrainingSteps(data.train, settings.batch_size, plan.seed, moving, rank, processes)
         self.at = Progressed()
+        self.augment = data.augment
         for part in parts:
-            self.data = replace(self.data, augment=part.augmenting(self.data.augment, self._some_batches))
+            self.augment = part.augmenting(self.augment, self._some_batches)
 
     def run(self, report: Report) -> dict[str, Any]:
         """Trains to the end of the phase, keeps the result in the phase's folder, and gives what it found."""
@@ -125,6 +125,8 @@ class PhaseTraining:
             "validation": self.at.history[-1] if self.at.history else {},
             "images_per_second": self._images_per_second(),
         }
+        if self.augment.source_pitch_deg:
+            result["source_pitch_deg"] = self.augment.source_pitch_deg
         if self.opponent:
             probes = probe.probed(self.opponent.adversary, kept, self._sample())
             result["adversary"] = indicator(self.at.accuracies, probes)
@@ -243,7 +245,7 @@ class PhaseTraining:
         self.generator.manual_seed(self.plan.seed * 1_000_003 + number)
         own = self.fabric.global_rank << 56  # each process drops out other places of its images
         torch.manual_seed(self.plan.seed * 1_000_003 + number + own)  # for a backbone's own dropout
-        whole = augmented(self.on_device(gathered(self.fabric, batch)), self.data.augment, self.generator)
+        whole = augmented(self.on_device(gathered(self.fabric, batch)), self.augment, self.generator)
         for part in self.parts:
             whole = part.prepared(whole, self.generator)
         if len(self.plan.forwarded) == 1:
@@ -260,7 +262,7 @@ class PhaseTraining:
             {domain: own.windows(range(start, start + size), None) for domain, own in images.items()}
             for start in range(0, count - size + 1, size)
         ]
-        return [augmented(self.on_device(batch), self.data.augment, self.generator) for batch in batches]
+        return [augmented(self.on_device(batch), self.augment, self.generator) for batch in batches]
 
     def _some_batches(self) -> Iterator[DeviceBatch]:
         """The first training batches, not augmented; the same for every process."""

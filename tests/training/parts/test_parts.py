@@ -91,7 +91,18 @@ def test_a_plain_recipes_phases_have_the_keys_that_they_had(tiny_pair: TinyPair,
 
 @pytest.mark.parametrize(
     "part",
-    ["teacher", "checked", "consistency", "fourier", "adabn", "reading", "uncertainty", "gradnorm", "privileged"],
+    [
+        "teacher",
+        "checked",
+        "consistency",
+        "fourier",
+        "adabn",
+        "reading",
+        "uncertainty",
+        "gradnorm",
+        "privileged",
+        "aligned",
+    ],
 )
 def test_each_part_changes_the_result(part: str, tiny_pair: TinyPair, tmp_path: Path) -> None:
     for recipe in ("mtl-both", f"mtl-both+{part}"):
