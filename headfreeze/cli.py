@@ -194,6 +194,7 @@ def _fit_arguments(arguments: Arguments) -> None:
 
 
 def _fit(values: Namespace) -> None:
+    from headfreeze.selection.beside import said_beside
     from headfreeze.training.fit import fit
 
     card = fit(
@@ -214,8 +215,8 @@ def _fit(values: Namespace) -> None:
             print(f"  the source's cameras were turned {'up' if turned > 0 else 'down'} by {abs(turned):g}°")
         if "adversary" in phase:
             print(f"  {phase['adversary']['verdict']}")
-    if set(card.names("anchor")) & set(card.trained):
-        print("whether the anchor helps cannot be seen in one run: `headfreeze select` compares it with a baseline")
+    if said := said_beside(values.out, values.device):
+        print(said)
     if "snapshots" in card.phases[-1]:
         print(f"snapshots: {values.out}/snapshots   to choose among them: headfreeze select {values.out}")
     print(f"run: {values.out}   next: headfreeze predict {values.out} IMAGES --out DIR")

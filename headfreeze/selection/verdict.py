@@ -83,6 +83,11 @@ def verdict(runs: Sequence[TrainedRun], values: Values) -> str:
     return f"Without labels, the evidence against runs that do not use it: {'; '.join(parts)}.{few}"
 
 
+def alike_without_anchor(run: TrainedRun, others: Sequence[TrainedRun]) -> list[TrainedRun]:
+    """Those that had the settings and the seed of a run, and no anchor."""
+    return [other for other in others if _is_plain(other) and _settings(other) == _settings(run)]
+
+
 def said_without_labels(folder: Path) -> str:
     """What the choice that `select` has written to `folder` says of run and anchor; empty where there is none."""
     found = read_selection(folder)

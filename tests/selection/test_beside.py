@@ -1,0 +1,52 @@
+"""What `fit` says of the anchor at its end."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from headfreeze.cli import run as headfreeze
+from headfreeze.selection.beside import said_beside
+from tests.runs import fit_tiny
+from tests.worlds import TinyPair
+
+ALONE = "whether the anchor helps cannot be seen in one run: train the recipe baseline at the same settings, --out "
+
+
+def test_fit_says_what_a_run_without_the_anchor_in_the_same_folder_tells(tiny_pair: TinyPair, tmp_path: Path) -> None:
+    folder, store = tmp_path / "runs", tmp_path / "phases"
+    for name, recipe in (("plain", "baseline"), ("both", "mtl-both")):
+        fit_tiny(recipe, tiny_pair, folder / name, phases=store, steps=4)
+    assert said_beside(folder / "plain", "cpu") == ""
+    assert said_beside(folder / "both", "cpu").startswith(
+        "Without labels, the evidence against runs that do not use it"
+    )
+    kept = folder / "both/selection/values.json"
+    for change, effect in ((1000, "hurts"), (-2000, "helps")):
+        written = json.loads(kept.read_text())
+        written["values"] = {name: v if v is None else v + change for name, v in written["values"].items()}
+        kept.write_text(json.dumps(written))
+        assert f"the anchor {effect} in mtl-both" in said_beside(folder / "both", "cpu")
+
+
+@pytest.mark.parametrize("damage", ["no baseline", "another budget", "a damaged card", "no target any more"])
+def test_without_one_it_says_what_to_train(damage: str, tiny_pair: TinyPair, tmp_path: Path) -> None:
+    folder, store = tmp_path / "runs", tmp_path / "phases"
+    fit_tiny("mtl-both", tiny_pair, folder / "both", phases=store, steps=4)
+    if damage != "no baseline":
+        fit_tiny("baseline", tiny_pair, folder / "plain", phases=store, steps=3 if damage == "another budget" else 4)
+    if damage == "a damaged card":
+        (folder / "plain/run.json").write_text("{")
+    if damage == "no target any more":
+        for card in folder.glob("*/run.json"):
+            card.write_text(card.read_text().replace(str(tiny_pair.target), str(tmp_path / "gone")))
+    said = said_beside(folder / "both", "cpu")
+    assert said == f"{ALONE}{folder / 'baseline'}, and `headfreeze select {folder}` compares them"
+
+
+def test_the_command_ends_with_it(tiny_pair: TinyPair, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pair = ["--source", str(tiny_pair.source), "--target", str(tiny_pair.target)]
+    words = ["fit", "mtl-both", *pair, "--main", "normals", "--anchor", "segmentation", "--backbone", "tiny"]
+    words += ["--size", "32", "--steps", "2", "--batch_size", "2", "--device", "cpu", "--workers", "0"]
+    assert headfreeze([*words, "--out", str(tmp_path / "run"), "--phases", str(tmp_path / "phases")]) == 0
+    assert ALONE in capsys.readouterr().out
