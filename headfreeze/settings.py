@@ -52,7 +52,9 @@ class Pair:
             smaller where things are seen at other scales in the two domains.
         rotate_deg: largest angle in degrees by which augmentation turns the camera up or down (two thirds of it to the
             sides, a third about its axis); for photographs taken at other angles than the rendered images.
-        fov_deg: angle of view across the longer side of the training images, for rotate_deg.
+        source_pitch_deg: angle by which augmentation also turns the source's cameras up, down where negative, so that
+            they look as the target's do; recipes with `aligned` measure it instead.
+        fov_deg: angle of view across the longer side of the training images, for both.
     """
 
     source: Path
@@ -64,6 +66,7 @@ class Pair:
     augment: Augmentation = "photometric"
     zoom: float = 0.85
     rotate_deg: float = 12.0
+    source_pitch_deg: float = 0.0
     fov_deg: float = 65.0
 
     def __post_init__(self) -> None:
@@ -99,6 +102,13 @@ class Pair:
             yield f"zoom is {self.zoom}; give the smallest window's side as a share, from {SMALLEST_ZOOM} to 1"
         if not 0 <= self.rotate_deg <= LARGEST_ROTATION_DEG:
             yield f"rotate_deg is {self.rotate_deg}; give degrees from 0 to {LARGEST_ROTATION_DEG}"
+        if not abs(self.source_pitch_deg) <= LARGEST_ROTATION_DEG:
+            yield (
+                f"source_pitch_deg is {self.source_pitch_deg}; give degrees from -{LARGEST_ROTATION_DEG} to"
+                f" {LARGEST_ROTATION_DEG}"
+            )
+        if self.source_pitch_deg and self.augment == "none":
+            yield f"source_pitch_deg is {self.source_pitch_deg}, but augment is none, which turns no camera; set either"
         if not 0 < self.fov_deg <= LARGEST_FOV_DEG:
             yield f"fov_deg is {self.fov_deg}; give degrees above 0 and up to {LARGEST_FOV_DEG}"
         yield from _choice_problems(self)

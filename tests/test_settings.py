@@ -15,7 +15,10 @@ from headfreeze.settings import LARGEST_SEED, Architecture, Pair, Settings, Trai
 PAIR = Pair(Path("a"), Path("b"), "normals", "segmentation")
 
 GOOD: dict[type, dict[str, list[Any]]] = {
-    Pair: {"size": [16, 128, "96x128", "64"], "main": ["depth"]},
+    Pair: {
+        "size": [16, 128, "96x128", "64"], "main": ["depth"], "zoom": [0.5, 1.0], "rotate_deg": [0.0, 45.0],
+        "source_pitch_deg": [-45.0, 0.0, 45.0], "fov_deg": [1.0, 120.0],
+    },
     Architecture: {"width": [0, 7], "backbone": ["tiny"], "pretrained": [True]},
     Training: {
         "steps": [1], "batch_size": [1], "accumulate": [1, 9], "workers": [-1, 0, 8], "validate_every": [0, 1],
@@ -25,7 +28,11 @@ GOOD: dict[type, dict[str, list[Any]]] = {
     },
 }  # fmt: skip
 BAD: dict[type, dict[str, list[Any]]] = {
-    Pair: {"size": [0, -5, 15, "96x", "x96", "8x64", "64x8", "big", "", "64x64x64", 64.5], "main": ["segmentation"]},
+    Pair: {
+        "size": [0, -5, 15, "96x", "x96", "8x64", "64x8", "big", "", "64x64x64", 64.5], "main": ["segmentation"],
+        "zoom": [0.0, 1.1, float("nan")], "rotate_deg": [-1.0, 46.0, float("nan")],
+        "source_pitch_deg": [-46.0, 46.0, float("nan")], "fov_deg": [0.0, 180.0, float("nan")],
+    },
     Architecture: {"width": [-1], "norm": ["frozen", "batch"]},
     Training: {
         "steps": [0, -1], "batch_size": [0], "accumulate": [0], "workers": [-2], "validate_every": [-1],
@@ -83,10 +90,15 @@ def test_a_value_outside_the_choices_is_named_with_them(kind: type, name: str, c
 
 def test_every_number_has_a_limit_that_is_tested() -> None:
     """A new number must be entered in both tables."""
-    for kind in (Architecture, Training):
+    for kind in (Pair, Architecture, Training):
         numbers = {f.name for f in dataclasses.fields(kind) if get_type_hints(kind)[f.name] in (int, float)}
         assert numbers <= BAD[kind].keys()
         assert numbers <= GOOD[kind].keys()
+
+
+def test_cameras_are_not_turned_without_augmentation() -> None:
+    (problem,) = dataclasses.replace(PAIR, source_pitch_deg=-9.0, augment="none").problems()
+    assert problem == "source_pitch_deg is -9.0, but augment is none, which turns no camera; set either"
 
 
 def test_all_problems_are_told_at_once() -> None:

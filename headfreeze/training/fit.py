@@ -33,7 +33,7 @@ from headfreeze.training.store import PhaseFolder
 KEY_FORMAT = 4
 """Part of every phase's key: raise it when a change of the code changes trained weights."""
 
-_SEEN_IN_IMAGES = ("size", "resize", "augment", "zoom", "rotate_deg", "fov_deg")
+_SEEN_IN_IMAGES = ("size", "resize", "augment", "zoom", "rotate_deg", "source_pitch_deg", "fov_deg")
 _SEEN_BY_WEIGHTS = (
     "batch_size", "optimizer", "weight_decay", "schedule", "clip", "accumulate", "ema", "precision", "anchor_weight",
 )  # fmt: skip

@@ -53,7 +53,7 @@ class Inputs:
                     loaded[split][domain] = images
         workers = max(self._workers(images.samples) for images in loaded["train"].values())
         pair = self.settings.pair
-        augment = Augment(pair.augment, pair.zoom, pair.rotate_deg, pair.fov_deg)
+        augment = Augment(pair.augment, pair.zoom, pair.rotate_deg, pair.fov_deg, pair.source_pitch_deg)
         return PhaseData(loaded["train"], loaded["val"], self.pair.tasks, pair.mains, augment, workers)
 
     def samples(self, domain: Domain, split: str, supervision: Supervision) -> list[Sample]:

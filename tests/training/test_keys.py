@@ -56,6 +56,7 @@ PAIR: dict[str, tuple[Any, tuple[bool, bool]]] = {
     "augment": ("geometric", BOTH),
     "zoom": (0.7, BOTH),
     "rotate_deg": (9.0, BOTH),
+    "source_pitch_deg": (-9.0, BOTH),
     "fov_deg": (50.0, BOTH),
 }
 ADVERSARIAL: dict[str, Any] = {

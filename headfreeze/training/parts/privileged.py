@@ -19,6 +19,7 @@ from headfreeze.data.batch import DeviceBatch
 from headfreeze.data.geometric import seen_from_elsewhere
 from headfreeze.models.informed import Informed
 from headfreeze.models.network import Outputs, enlarged
+from headfreeze.settings import LARGEST_ROTATION_DEG
 from headfreeze.tasks.base import Task
 from headfreeze.tasks.channels import as_channels, channels_of
 from headfreeze.training.average import averaged
@@ -64,7 +65,7 @@ class Privileged(Part):
         """The batch as it is; what the second network will learn from is set aside, its cameras turned once more."""
         source = batch.only("source")
         if self.augment.mode != "none" and self.augment.rotate_deg:
-            turn_deg = _TURNED_MORE * self.augment.rotate_deg
+            turn_deg = min(_TURNED_MORE * self.augment.rotate_deg, LARGEST_ROTATION_DEG)
             source = seen_from_elsewhere(source, generator, 1.0, turn_deg, self.augment.fov_deg)
         self.source = source.part(self.fabric.global_rank, self.fabric.world_size)  # for `losses`
         return batch
