@@ -41,7 +41,7 @@ class ExportedRun(nn.Module):
         self._scaled = run.canvas.size_for(*size)
         self._trained_side = min(run.canvas.height, run.canvas.width)
         self._margin = run.margin(*size)
-        self.eval()
+        self.eval().requires_grad_(False)
 
     def forward(self, image: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, ...]:
         """For RGB images in 0 … 1."""
