@@ -62,7 +62,7 @@ class Export:
 
 
 def export(
-    run: Path | str, path: Path | str, *, anchors: bool = False, size: str = "", overwrite: bool = False
+    run: Path | str, path: Path | str, *, anchors: bool = False, size: int | str = "", overwrite: bool = False
 ) -> Export:
     """Writes RUN as PATH and checks it against the run itself; an error leaves nothing behind.
 
@@ -82,7 +82,7 @@ def export(
     _check_path(path, overwrite)
     loaded = Run(Path(run), "cpu")
     tasks = _tasks(loaded, anchors)
-    pixels = _size(size, loaded)
+    pixels = _size(str(size), loaded)
     module = ExportedRun(loaded, tasks, pixels)
     said = metadata(loaded, tasks, pixels)
     program = _traced(module, path)

@@ -32,7 +32,7 @@ def write_onnx(
     except Exception as error:  # what torch's exporter raises where an operation has no counterpart
         reason = str(error.__cause__ or error).strip().splitlines()
         raise InputError(
-            f"{path.suffix}: ONNX has no counterpart of this network ({' '.join(reason)[:200]}); export it as .pt2"
+            f"ONNX has no counterpart of what this network does ({' '.join(reason)[:200]}); export it as .pt2"
         ) from error
     assert written is not None  # that of the old exporter
     model = written.model_proto
