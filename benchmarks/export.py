@@ -2,7 +2,8 @@
 
     python benchmarks/export.py [--rounds 5]
 
-The networks are trained for two steps: how long they take does not depend on what they have learnt. Each row is the
+All outputs, normals and segmentation. The networks are trained for two steps: how long they take does not depend on
+what they have learnt. Each row is the
 least of several exports' own measurements, in which the two take turns with the same number of threads.
 """
 
@@ -25,7 +26,7 @@ def measure(backbone: str, size: int, rounds: int) -> None:
         pair = Pair(rooms / "source", rooms / "target", "normals", "segmentation", size=size)
         training = Training(steps=2, batch_size=2, workers=0, device="cpu")
         fit("mtl-both", pair, run, architecture=Architecture(backbone=backbone), training=training)
-        found = [export(run, Path(folder, f"{k}.onnx")) for k in range(rounds)]
+        found = [export(run, Path(folder, f"{k}.onnx"), anchors=True) for k in range(rounds)]
     own, theirs = (min(side) for side in zip(*(one.milliseconds for one in found), strict=True))
     worst = max(one.difference["normals"] for one in found)
     print(

@@ -6,7 +6,6 @@ What the file gives is compared with what the run predicts before it is put in i
 import json
 import re
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -22,6 +21,7 @@ from headfreeze.errors import InputError
 from headfreeze.files import check_folder, write_with
 from headfreeze.inference.exported import ExportedRun
 from headfreeze.inference.metadata import metadata
+from headfreeze.inference.quiet import quiet
 from headfreeze.run import Run
 from headfreeze.tasks.base import Task
 from headfreeze.tasks.segmentation import SegmentationTask
@@ -104,9 +104,7 @@ def export(
 
 def _check_path(path: Path, overwrite: bool) -> None:
     if path.suffix not in SUFFIXES:
-        raise InputError(
-            f"{path}: unknown suffix '{path.suffix}'; give a file name that ends in {' or '.join(SUFFIXES)}"
-        )
+        raise InputError(f"{path}: unknown suffix '{path.suffix}'; give a name that ends in {' or '.join(SUFFIXES)}")
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give the name of a file")
     if path.exists() and not overwrite:
@@ -138,18 +136,17 @@ def _traced(module: ExportedRun, path: Path) -> torch.export.ExportedProgram:
     image = torch.rand(_TRACED, 3, *module.size)
     shapes = ({0: torch.export.Dim("batch", min=1)},)
     try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # torch's own, about its own parts
+        with quiet(), torch.no_grad():
             return torch.export.export(module, (image,), dynamic_shapes=shapes)
     except Exception as error:  # whatever a network's code makes torch.export raise
         raise InputError(
-            f"{path}: torch.export cannot follow this network ({_brief(error)}); see docs/export.md"
+            f"{path}: torch.export cannot follow this network's code ({_brief(error)}); its `forward` must not branch"
+            " on values"
         ) from error
 
 
 def _write_program(program: torch.export.ExportedProgram, path: Path, said: dict[str, str]) -> Call:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's own, about its own parts
+    with quiet():
         torch.export.save(program, path, extra_files={METADATA_FILE: json.dumps(said)})
         module: Any = torch.export.load(path).module()
     return lambda image: [value.numpy() for value in module(torch.from_numpy(image))]

@@ -1,6 +1,5 @@
 """ONNX files: written by torch's exporter, run by onnxruntime. Both are the extra `export`."""
 
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from jaxtyping import Float
 
 from headfreeze.errors import InputError
 from headfreeze.inference.metadata import INPUT
+from headfreeze.inference.quiet import quiet
 
 
 def write_onnx(
@@ -24,8 +24,7 @@ def write_onnx(
     import onnxruntime
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's own, about its own parts
+        with quiet():
             written = torch.onnx.export(
                 program, (), dynamo=True, input_names=[INPUT], output_names=list(outputs), verbose=False
             )
