@@ -3,8 +3,8 @@
     python benchmarks/export.py [--rounds 5]
 
 All outputs, normals and segmentation. The networks are trained for two steps: how long they take does not depend on
-what they have learnt. Each row is the
-least of several exports' own measurements, in which the two take turns with the same number of threads.
+what they have learnt. Each row is the least of several exports' own measurements, in which the two take turns with the
+same number of threads.
 """
 
 import argparse
