@@ -1,49 +1,63 @@
-"""Milliseconds for an image: an exported ONNX file in onnxruntime against `headfreeze predict`, on this CPU.
+"""Milliseconds for an image: a network as an ONNX file in onnxruntime against PyTorch, on this CPU.
 
-    python benchmarks/export.py [--rounds 5]
+    OMP_NUM_THREADS=1 python benchmarks/export.py [--calls 60]
 
-All outputs, normals and segmentation. The networks are trained for two steps: how long they take does not depend on
-what they have learnt. Each row is the least of several exports' own measurements, in which the two take turns with the
-same number of threads.
+Networks of two tasks with random weights, the same number of threads for both, PyTorch in its best memory layout. The two
+take turns, and the least of all calls counts, so that other work on the machine matters little.
 """
 
 import argparse
 import tempfile
+import time
 from pathlib import Path
 
+import onnxruntime
 import torch
+from torch import Tensor, nn
 
-from headfreeze.inference.export import export
-from headfreeze.settings import Architecture, Pair, Training
-from headfreeze.synth.rooms import write_rooms
-from headfreeze.training.fit import fit
+from headfreeze.inference.quiet import quiet
+from headfreeze.models.network import Network, OutputSpec
 
 
-def measure(backbone: str, size: int, rounds: int) -> None:
+class Maps(nn.Module):
+    def __init__(self, backbone: str) -> None:
+        super().__init__()
+        self.network = Network({"normals": OutputSpec(3), "segmentation": OutputSpec(13)}, backbone)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self.network(image).maps.values())
+
+
+@torch.no_grad()
+def measure(backbone: str, size: int, calls: int) -> None:
+    module, image = Maps(backbone).eval(), torch.rand(1, 3, size, size)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
     with tempfile.TemporaryDirectory() as folder:
-        rooms, run = Path(folder, "rooms"), Path(folder, "run")
-        write_rooms(rooms, source=8, target=8, size=size)
-        pair = Pair(rooms / "source", rooms / "target", "normals", "segmentation", size=size)
-        training = Training(steps=2, batch_size=2, workers=0, device="cpu")
-        fit("mtl-both", pair, run, architecture=Architecture(backbone=backbone), training=training)
-        found = [export(run, Path(folder, f"{k}.onnx"), anchors=True) for k in range(rounds)]
-    own, theirs = (min(side) for side in zip(*(one.milliseconds for one in found), strict=True))
-    worst = max(one.difference["normals"] for one in found)
-    print(
-        f"{backbone:<22} {size:>4} px  onnxruntime {own:7.1f} ms  PyTorch {theirs:7.1f} ms  {theirs / own:4.1f} times"
-        f"  difference {worst:.0e}",
-        flush=True,
-    )
+        path = Path(folder, "model.onnx")
+        with quiet():
+            torch.onnx.export(module, (image,), path, dynamo=True, input_names=["image"], verbose=False)
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    module = module.to(memory_format=torch.channels_last)
+    seen, given = image.contiguous(memory_format=torch.channels_last), {"image": image.numpy()}
+    seconds = []
+    for _ in range(calls):
+        begin = time.perf_counter()
+        session.run(None, given)
+        between = time.perf_counter()
+        module(seen)
+        seconds.append((between - begin, time.perf_counter() - between))
+    onnx, own = (min(side) * 1000 for side in zip(*seconds, strict=True))
+    print(f"{backbone:<10} {size:>4} px  onnxruntime {onnx:6.1f} ms  PyTorch {own:6.1f} ms", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5, help="exports of each network")
+    parser.add_argument("--calls", type=int, default=60, help="of each of the two, for each network")
     arguments = parser.parse_args()
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
-    measure("tiny", 48, arguments.rounds)
-    measure("resnet18", 128, arguments.rounds)
-    measure("resnet50", 128, arguments.rounds)
+    print(f"torch {torch.__version__}, onnxruntime {onnxruntime.__version__}, {torch.get_num_threads()} threads")
+    for backbone, size in (("tiny", 48), ("resnet18", 128), ("resnet50", 128)):
+        measure(backbone, size, arguments.calls)
 
 
 if __name__ == "__main__":
