@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python benchmarks/export.py [--calls 60]
 
-Networks of two tasks with random weights, the same number of threads for both, PyTorch in its best memory layout. The two
+Networks of two tasks with random weights, as many threads for both, PyTorch in its best memory layout. The two
 take turns, and the least of all calls counts, so that other work on the machine matters little.
 """
 
