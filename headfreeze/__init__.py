@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from headfreeze.data.write import write_dataset as write_dataset
     from headfreeze.errors import InputError as InputError
     from headfreeze.evaluation.evaluate import evaluate as evaluate
+    from headfreeze.inference.export import export as export
     from headfreeze.inference.predictor import Predictor as Predictor
     from headfreeze.models.network import Network as Network
     from headfreeze.models.network import Outputs as Outputs
@@ -46,6 +47,7 @@ _PLACES = {
     "Training": "headfreeze.settings",
     "compare": "headfreeze.comparison.compare",
     "evaluate": "headfreeze.evaluation.evaluate",
+    "export": "headfreeze.inference.export",
     "fit": "headfreeze.training.fit",
     "search": "headfreeze.tuning.search",
     "select": "headfreeze.selection.select",

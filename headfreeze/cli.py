@@ -14,6 +14,7 @@ from headfreeze.arguments import Arguments
 from headfreeze.command import Command
 from headfreeze.errors import ElsewhereError, InputError, raise_all, unknown
 from headfreeze.imports import import_module_here
+from headfreeze.inference.commands import EXPORT
 from headfreeze.settings import Adversarial, Architecture, Compute, Pair, Settings, Training
 
 _T = TypeVar("_T")
@@ -666,5 +667,6 @@ COMMANDS: dict[str, Command] = {
         _predict_arguments,
         _predict,
     ),
+    **EXPORT,
     "recipes": Command("list the recipes and the labels each sees", "headfreeze recipes", lambda _: None, _recipes),
 }

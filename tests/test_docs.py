@@ -33,6 +33,7 @@ READING_ORDER = (
     "README.md",
     "docs/report.md",
     "docs/select.md",
+    "docs/export.md",
     "docs/cluster.md",
     "docs/real-photographs.md",
     "docs/which-recipe.md",

@@ -43,7 +43,7 @@ class Margin(NamedTuple):
         y = 2 * rows / (stride * output.shape[-2]) - 1
         x = 2 * columns / (stride * output.shape[-1]) - 1
         grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).to(output.dtype)  # h2 w2 (x, y)
-        grid = grid.expand(len(output), *grid.shape)
+        grid = grid.expand(output.shape[0], *grid.shape)  # `len` would be a number where the network is exported
         return F.grid_sample(output, grid, "bilinear", "border", align_corners=False)
 
     @staticmethod

@@ -76,6 +76,12 @@ def centred_z(points: Float[Tensor, "*b k 4"]) -> tuple[Float[Tensor, "*b k"], B
     return torch.where(known, z - mean, 0.0), known
 
 
+def scaled(points: Float[Tensor, "*b k 4"], down: float, right: float) -> Float[Tensor, "*b k 4"]:
+    """y times `down`, x times `right`; z by the geometric mean of both."""
+    x, y, z, visibility = points.unbind(-1)
+    return torch.stack([x * right, y * down, z * (down * right) ** 0.5, visibility], -1)
+
+
 Kernel = Callable[..., tuple[Tensor, Size]]
 
 
@@ -125,7 +131,7 @@ def resize(points: Points, size: Sequence[float], *_: Any, **__: Any) -> tuple[T
     if not isinstance(size, Sequence) or len(size) != 2:
         raise InputError(f"resize to {size} is not defined for Points; give (height, width)")
     down, right = (new / old for new, old in zip(size, points.canvas_size, strict=True))
-    return _mapped(points, (right, 0.0, 0.0, down), (0, 0), (down * right) ** 0.5), (size[0], size[1])
+    return scaled(points.as_subclass(Tensor), down, right), (size[0], size[1])
 
 
 @_kernel(v2.crop)
