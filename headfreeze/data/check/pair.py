@@ -6,6 +6,7 @@ from operator import add
 
 from headfreeze.data.check.differences import Difference, differences
 from headfreeze.data.check.files import SplitFindings
+from headfreeze.data.check.pitch import pitch_lines
 from headfreeze.data.check.statistics import Statistics
 from headfreeze.data.folder import CONFIG, Dataset
 
@@ -33,6 +34,7 @@ def pair_lines(source: Checked, target: Checked) -> Iterator[str]:
     yield f"main task:   {_listed(mains)} (labelled in the source's train split)"
     yield f"anchor task: {_listed(anchors)} (labelled in train of both)"
     yield f"evaluation:  {_listed(measured)} (labelled in the target's test split)"
+    yield from pitch_lines(source[0], target[0], anchors)
     if not anchors:
         yield "an anchor is missing; `headfreeze annotate edges ROOT` writes one, on both"
 

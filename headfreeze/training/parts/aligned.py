@@ -1,33 +1,20 @@
-"""The source's cameras pitched as the target's are, which the anchor's labels tell.
+"""The source's cameras pitched as the target's are, which the anchor's labels tell: see `headfreeze.data.pitch`.
 
-Where cameras look down, floors fill more of an image and ceilings less: what lies in which row differs between domains
-whose cameras are held otherwise, and agrees once the source's are turned. They are turned on the spot, so that the
-labels are those of the turned camera. That anchors tell the angle is ours; that what lies where guides adaptation is
-older: Chen, Li, Van Gool, ROAD, CVPR 2018 (arXiv 1711.11556).
+That anchors tell the angle is ours; that what lies where in an image guides adaptation is older: Chen, Li, Van Gool,
+ROAD, CVPR 2018 (arXiv 1711.11556).
 """
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-import torch
-from jaxtyping import Float
-from torch import Generator, Tensor
-from torch.nn import functional
-
 from headfreeze.data.augment import Augment
 from headfreeze.data.batch import DeviceBatch
-from headfreeze.data.geometric import seen_from_elsewhere
+from headfreeze.data.pitch import pitch_difference
 from headfreeze.tasks.base import Task
-from headfreeze.tasks.channels import as_channels
 from headfreeze.training.parts.base import Part
 
-_FARTHEST_DEG, _COARSE_DEG, _FINE_DEG = 36, 6, 2
 _IMAGES = 256
 """Of each domain, or a few more."""
-_ROWS = 32
-_LEAST_SEEN = 0.4
-"""Share of the rows' pixels that a turned camera must still see for its angle to be thought of."""
 
 
 class Aligned(Part):
@@ -50,46 +37,3 @@ class Aligned(Part):
             if len(chosen) * batch.n_source >= _IMAGES:
                 break
         return replace(augment, source_pitch_deg=pitch_difference(chosen, self.anchors, augment.fov_deg))
-
-
-def pitch_difference(batches: Sequence[DeviceBatch], anchors: Sequence[Task], fov_deg: float) -> float:
-    """By how many degrees cameras of the source must be turned up, or down where negative, to look as the target's do.
-
-    Args:
-        batches: with labels of the anchors in both domains.
-        anchors: dense.
-        fov_deg: the cameras' angle of view across the images' longer side.
-    """
-    wanted, there = _layout(batches, anchors, "target")
-
-    def misfit(pitch_deg: int) -> float:
-        found, seen = _layout(
-            [_turned(batch.only("source"), fov_deg, pitch_deg) for batch in batches], anchors, "source"
-        )
-        weight = seen * there
-        if weight.sum() < _LEAST_SEEN * there.sum():
-            return math.inf
-        return float(((found - wanted).square() * weight).sum() / weight.sum())
-
-    coarse = min(range(-_FARTHEST_DEG, _FARTHEST_DEG + 1, _COARSE_DEG), key=misfit)
-    return float(min(range(coarse - _COARSE_DEG + _FINE_DEG, coarse + _COARSE_DEG, _FINE_DEG), key=misfit))
-
-
-def _turned(batch: DeviceBatch, fov_deg: float, pitch_deg: float) -> DeviceBatch:
-    return seen_from_elsewhere(batch, Generator(batch.image.device), 1.0, 0.0, fov_deg, pitch_deg)
-
-
-def _layout(
-    batches: Sequence[DeviceBatch], anchors: Sequence[Task], domain: str
-) -> tuple[Float[Tensor, "c rows"], Float[Tensor, "c rows"]]:
-    """What each row holds in the mean: each channel of the anchors over the pixels that are valid, and their share."""
-    totals: list[Tensor] = []
-    for batch in batches:
-        size = (batch.image.shape[-2], batch.image.shape[-1])
-        rows = []
-        for task in anchors:
-            *values, valid = as_channels(task, batch.labels[domain, task.name], size).mean(-1).unbind(1)
-            rows.append(torch.stack([torch.stack(values, 1), valid[:, None].expand(-1, len(values), -1)]))
-        totals.append(functional.adaptive_avg_pool1d(torch.cat(rows, 2).mean(1), _ROWS))
-    values, valid = torch.stack(totals).mean(0)
-    return values / valid.clamp(min=1e-6), valid

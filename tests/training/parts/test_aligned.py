@@ -1,6 +1,5 @@
 """Source cameras are pitched as the target's are: in scenes whose rays are computed exactly, and in training."""
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -17,33 +16,12 @@ from headfreeze.tasks import make_task
 from headfreeze.tasks.base import Task
 from headfreeze.training.parts.aligned import Aligned, pitch_difference
 from headfreeze.training.parts.build import check_parts
+from tests.corridor import FOV_DEG, SIDE, corridor
 from tests.runs import fit_tiny, same_bits, settings_of, weights_of
 from tests.worlds import TinyPair
 
-FOV_DEG, SIDE = 65.0, 32
 SEGMENTATION = make_task("segmentation", {"classes": ["floor", "wall", "ceiling"]})
 NORMALS, DEPTH = make_task("normals"), make_task("depth")
-
-
-def corridor(pitch_deg: float, height_m: float) -> dict[str, np.ndarray]:
-    """What a camera sees between an endless floor, a ceiling 3 m above it, and walls 1.5 m to either side.
-
-    The direction of every pixel's ray in the world is computed from the pitch alone. Maps are (h, w) or (3, h, w).
-    """
-    reach = math.tan(math.radians(FOV_DEG) / 2)
-    across = ((np.arange(SIDE) + 0.5) / SIDE * 2 - 1) * reach
-    x, y = np.broadcast_arrays(across, -across[:, None])
-    cos, sin = math.cos(math.radians(pitch_deg)), math.sin(math.radians(pitch_deg))
-    up = y * cos + sin  # of rays to a depth of 1 along the axis, which rises by the pitch
-    with np.errstate(divide="ignore"):
-        vertical = np.where(up < 0, height_m / -up, (3 - height_m) / up)
-        sideways = 1.5 / np.abs(x)
-    wall = sideways < vertical
-    of_floor = np.array([0, cos, -sin])  # the world's vertical in the frame of the camera: z toward the viewer
-    normals = np.where(up[None] < 0, of_floor[:, None, None], -of_floor[:, None, None])
-    normals = np.where(wall, np.stack([-np.sign(x), 0 * x, 0 * x]), normals)
-    classes = np.where(wall, 1, np.where(up < 0, 0, 2))
-    return {"segmentation": classes, "normals": normals, "depth": np.minimum(vertical, sideways)}
 
 
 def batches(
