@@ -576,7 +576,7 @@ _DATA = "--source rooms/source --target rooms/target --main normals --anchor seg
 
 COMMANDS: dict[str, Command] = {
     "demo": Command(
-        "rooms, five recipes, a table and a picture: minutes on two cores", "headfreeze demo", _demo_arguments, _demo
+        "rooms, six recipes, a table and a picture: minutes on two cores", "headfreeze demo", _demo_arguments, _demo
     ),
     "synth rooms": Command(
         "write rendered rooms in two looks, with normals, depth and segmentation",
