@@ -14,12 +14,20 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from headfreeze.data.batch import DeviceBatch
+from headfreeze.data.canvas import Canvas, resized, window, window_corner
+from headfreeze.data.folder import Dataset
 from headfreeze.data.geometric import seen_from_elsewhere
+from headfreeze.errors import InputError
+from headfreeze.settings import Pair
 from headfreeze.tasks.base import Task
 from headfreeze.tasks.channels import as_channels
 
+NOTABLE_DEG = 4
+"""Less is not worth a word."""
 _FARTHEST_DEG, _COARSE_DEG, _FINE_DEG = 36, 6, 2
 _ROWS = 32
+_LABELS, _FEWEST, _SIDE = 128, 16, 48
+"""So many labels of each dataset, of that side in pixels, tell the angle to two degrees on rooms; fewer do not."""
 _LEAST_SEEN = 0.4
 """Share of the rows' pixels that a turned camera must still see for its angle to be thought of."""
 
@@ -46,6 +54,27 @@ def pitch_difference(batches: Sequence[DeviceBatch], anchors: Sequence[Task], fo
     return float(min(range(coarse - _COARSE_DEG + _FINE_DEG, coarse + _COARSE_DEG, _FINE_DEG), key=misfit))
 
 
+def pitch_between(source: Dataset, target: Dataset, task: Task) -> float | None:
+    """By how many degrees the target's cameras look further up, or down where negative, as labels of train tell.
+
+    Args:
+        source: a dataset.
+        target: another one.
+        task: an anchor: labelled in both.
+
+    Returns:
+        None where there are too few labels to tell, or they are points.
+    """
+    if not task.dense:
+        return None
+    ours, theirs = _labels(source, task), _labels(target, task)
+    if min(len(ours), len(theirs)) < _FEWEST:
+        return None
+    labels = {("source", task.name): ours, ("target", task.name): theirs}
+    batch = DeviceBatch(torch.zeros(len(ours) + len(theirs), 3, _SIDE, _SIDE), labels, len(ours))
+    return pitch_difference([batch], [task], Pair.fov_deg)
+
+
 def _turned(batch: DeviceBatch, fov_deg: float, pitch_deg: float) -> DeviceBatch:
     return seen_from_elsewhere(batch, Generator(batch.image.device), 1.0, 0.0, fov_deg, pitch_deg)
 
@@ -64,3 +93,18 @@ def _layout(
         totals.append(functional.adaptive_avg_pool1d(torch.cat(rows, 2).mean(1), _ROWS))
     values, valid = torch.stack(totals).mean(0)
     return values / valid.clamp(min=1e-6), valid
+
+
+def _labels(dataset: Dataset, task: Task) -> Tensor:
+    """Labels spread over the train split, in a square; of those files that can be read."""
+    canvas, found = Canvas(_SIDE, _SIDE), []
+    files = list(dataset.files("train", task.name).values())
+    for file in files[:: max(1, len(files) // _LABELS)][:_LABELS]:
+        try:
+            label = task.read(file)
+        except InputError:  # said elsewhere
+            continue
+        small = resized(label, canvas.size_for(label.shape[-2], label.shape[-1])).as_subclass(Tensor)
+        top, left = window_corner(small.shape[-2], small.shape[-1], (_SIDE, _SIDE), None)
+        found.append(torch.from_numpy(window(small.numpy(), top, left, _SIDE, _SIDE)))
+    return task.wrap(torch.stack(found), (_SIDE, _SIDE)) if found else torch.empty(0)

@@ -1,13 +1,16 @@
 """The source's images in the target's look: their labels are known, so the error there can be measured."""
 
+from collections.abc import Callable
 from itertools import cycle
 
 import cv2
 import numpy as np
+import torch
 from jaxtyping import UInt8
 
 from headfreeze.data.images import read_image
 from headfreeze.data.pair import OpenPair
+from headfreeze.evaluation.turned import pitch_of, turned
 from headfreeze.evaluation.unlabelled import IMAGES, badness, split_with, target_images
 from headfreeze.pictures import spread
 from headfreeze.run import Run
@@ -20,17 +23,28 @@ def stylised_error(run: Run, pair: OpenPair) -> float:
     """The main task's own score on source images whose low frequencies are those of target images.
 
     Fourier domain adaptation, Yang & Soatto, CVPR 2020 (arXiv 2004.05498), who train on such images; here they judge.
-    It sees colours, light and contrast of the target, neither its textures nor its geometry.
+    It sees colours, light and contrast of the target, and how its cameras are pitched, neither its textures nor its
+    shapes.
     """
-    main, source = run.main, pair.datasets["source"]
+    looks = cycle([read_image(sample.image) for sample in target_images(pair)])
+    return error_on_source(run, pair, lambda image: in_the_look_of(image, next(looks)))
+
+
+def error_on_source(
+    run: Run, pair: OpenPair, changed: Callable[[UInt8[np.ndarray, "h w 3"]], UInt8[np.ndarray, "h w 3"]]
+) -> float:
+    """The main task's own score on source images, seen by cameras that are held as the target's are, and changed."""
+    main, source, pitch_deg = run.main, pair.datasets["source"], pitch_of(pair)
     labelled = source.samples(split_with(pair, "source", main.name), [main.name])
     samples = spread([sample for sample in labelled if main.name in sample.labels], IMAGES)
     total = main.metric()
     total.sync_on_compute = False  # one process sees all images, however many have trained
-    for sample, look in zip(samples, cycle(target_images(pair)), strict=False):
-        image = in_the_look_of(read_image(sample.image), read_image(look.image))
+    for sample in samples:
+        image = torch.from_numpy(read_image(sample.image))
         label = main.wrap(main.read(sample.labels[main.name]), (sample.height, sample.width))
-        total.update(run.predict(image)[main.name][None], label[None])
+        if pitch_deg:
+            image, label = turned(image, label, main, pitch_deg, run)
+        total.update(run.predict(changed(image.numpy()))[main.name][None], label[None])
     return badness(main, total.compute())
 
 

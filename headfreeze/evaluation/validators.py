@@ -18,7 +18,8 @@ from headfreeze.data.photometric import photometric
 from headfreeze.errors import InputError
 from headfreeze.evaluation.diversity import effective_rank, neighbourhood_density
 from headfreeze.evaluation.evaluate import score
-from headfreeze.evaluation.stylised import stylised_error
+from headfreeze.evaluation.stylised import error_on_source, stylised_error
+from headfreeze.evaluation.turned import pitch_of
 from headfreeze.evaluation.unlabelled import badness, split_with, target_images, together
 from headfreeze.run import Run
 
@@ -32,6 +33,8 @@ def source_loss(run: Run, pair: OpenPair) -> float:
     """Loss of the main task on the source's val split, as the run's last validation found it.
 
     "Source validation" of Ganin & Lempitsky, ICML 2015 (arXiv 1409.7495, §4); blind to the gap between the domains.
+    Where the anchors tell that cameras are pitched otherwise, it is the main task's score on some of those images,
+    turned as the target's are: else it would prefer networks for the source's cameras.
 
     Raises:
         InputError: the source has no val split.
@@ -41,6 +44,8 @@ def source_loss(run: Run, pair: OpenPair) -> float:
     if name not in found:
         root = pair.datasets["source"].root
         raise InputError(f"{root}: the validator source_loss needs a val split with '{run.main.name}'; make one")
+    if pitch_of(pair):
+        return error_on_source(run, pair, lambda image: image)
     return float(found[name])
 
 

@@ -1,0 +1,45 @@
+"""The source as cameras that are held like the target's see it: else its judges prefer networks for its own cameras."""
+
+from functools import lru_cache
+from pathlib import Path
+from statistics import median
+
+from jaxtyping import UInt8
+from torch import Generator, Tensor
+
+from headfreeze.data.batch import DeviceBatch
+from headfreeze.data.folder import open_dataset
+from headfreeze.data.geometric import seen_from_elsewhere
+from headfreeze.data.pair import OpenPair
+from headfreeze.data.pitch import NOTABLE_DEG, pitch_between
+from headfreeze.run import Run
+from headfreeze.tasks.base import Task
+
+Image = UInt8[Tensor, "h w 3"]
+
+
+def pitch_of(pair: OpenPair) -> float:
+    """How much further up the target's cameras look, in degrees, as the anchors tell; 0 where it is next to none."""
+    source, target = (pair.datasets[domain].root for domain in ("source", "target"))
+    return _pitch_of(source, target, tuple(anchor.name for anchor in pair.anchors))
+
+
+@lru_cache(maxsize=4)
+def _pitch_of(source: Path, target: Path, anchors: tuple[str, ...]) -> float:
+    ours, theirs = open_dataset(source), open_dataset(target)
+    told = [pitch_between(ours, theirs, ours.task(name)) for name in anchors]
+    known = [pitch_deg for pitch_deg in told if pitch_deg is not None]
+    middle = median(known) if known else 0.0
+    return middle if abs(middle) >= NOTABLE_DEG else 0.0
+
+
+def turned(image: Image, label: Tensor, task: Task, pitch_deg: float, run: Run) -> tuple[Image, Tensor]:
+    """An image of the source and its label as a camera sees them that looks further up.
+
+    Beyond the image's border its colours go on, and the label is invalid.
+    """
+    size = (image.shape[0], image.shape[1])
+    batch = DeviceBatch(image.permute(2, 0, 1)[None].float(), {("source", task.name): task.wrap(label[None], size)}, 1)
+    fov_deg = float(run.card.settings["pair"]["fov_deg"])
+    seen = seen_from_elsewhere(batch, Generator(), 1.0, 0.0, fov_deg, pitch_deg)
+    return seen.image[0].permute(1, 2, 0).round().byte(), seen.labels["source", task.name][0]
