@@ -54,6 +54,12 @@ def pitch_difference(batches: Sequence[DeviceBatch], anchors: Sequence[Task], fo
     return float(min(range(coarse - _COARSE_DEG + _FINE_DEG, coarse + _COARSE_DEG, _FINE_DEG), key=misfit))
 
 
+def pitches_between(source: Dataset, target: Dataset, anchors: Sequence[str]) -> dict[str, float]:
+    """`pitch_between` by anchor; those that tell nothing are left out."""
+    told = {name: pitch_between(source, target, source.task(name)) for name in anchors}
+    return {name: pitch_deg for name, pitch_deg in told.items() if pitch_deg is not None}
+
+
 def pitch_between(source: Dataset, target: Dataset, task: Task) -> float | None:
     """By how many degrees the target's cameras look further up, or down where negative, as labels of train tell.
 

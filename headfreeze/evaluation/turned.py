@@ -11,7 +11,7 @@ from headfreeze.data.batch import DeviceBatch
 from headfreeze.data.folder import open_dataset
 from headfreeze.data.geometric import seen_from_elsewhere
 from headfreeze.data.pair import OpenPair
-from headfreeze.data.pitch import NOTABLE_DEG, pitch_between
+from headfreeze.data.pitch import NOTABLE_DEG, pitches_between
 from headfreeze.run import Run
 from headfreeze.tasks.base import Task
 
@@ -26,10 +26,8 @@ def pitch_of(pair: OpenPair) -> float:
 
 @lru_cache(maxsize=4)
 def _pitch_of(source: Path, target: Path, anchors: tuple[str, ...]) -> float:
-    ours, theirs = open_dataset(source), open_dataset(target)
-    told = [pitch_between(ours, theirs, ours.task(name)) for name in anchors]
-    known = [pitch_deg for pitch_deg in told if pitch_deg is not None]
-    middle = median(known) if known else 0.0
+    known = pitches_between(open_dataset(source), open_dataset(target), anchors)
+    middle = median(known.values()) if known else 0.0
     return middle if abs(middle) >= NOTABLE_DEG else 0.0
 
 

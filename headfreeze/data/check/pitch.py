@@ -4,13 +4,12 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from headfreeze.data.folder import Dataset
-from headfreeze.data.pitch import NOTABLE_DEG, pitch_between
+from headfreeze.data.pitch import NOTABLE_DEG, pitches_between
 
 
 def pitch_lines(source: Dataset, target: Dataset, anchors: Sequence[str]) -> Iterator[str]:
     """A line where cameras are pitched notably otherwise by most anchors, and what to do about it."""
-    told = {name: pitch_between(source, target, source.task(name)) for name in anchors}
-    known = {name: pitch_deg for name, pitch_deg in told.items() if pitch_deg is not None}
+    known = pitches_between(source, target, anchors)
     if known and abs(middle := round(median(known.values()))) >= NOTABLE_DEG:
         each = ", ".join(f"{pitch_deg:+.0f}° by {name}" for name, pitch_deg in known.items())
         yield (
