@@ -21,11 +21,13 @@ from headfreeze.tasks.channels import as_channels
 _FARTHEST_DEG, _COARSE_DEG, _FINE_DEG = 36, 6, 2
 _ROWS = 32
 _LEAST_SEEN = 0.4
-"""Share of the rows' pixels that a turned camera must still see for its angle to be thought of."""
+"""Share of the labels' pixels that a turned camera must still see for its angle to be thought of."""
 
 
 def pitch_difference(batches: Sequence[DeviceBatch], anchors: Sequence[Task], fov_deg: float) -> float:
     """By how many degrees cameras of the source must be turned up, or down where negative, to look as the target's do.
+
+    Where the labels tell nothing, as those that are invalid everywhere, it is 0.
 
     Args:
         batches: with labels of the anchors in both domains.
@@ -33,12 +35,15 @@ def pitch_difference(batches: Sequence[DeviceBatch], anchors: Sequence[Task], fo
         fov_deg: the cameras' angle of view across the images' longer side.
     """
     wanted, there = _layout(batches, anchors, "target")
+    unturned = float((_layout(batches, anchors, "source")[1] * there).sum())
+    if not unturned:
+        return 0.0
 
     def misfit(pitch_deg: int) -> float:
         turned = [_turned(batch.only("source"), fov_deg, pitch_deg) for batch in batches]
         found, seen = _layout(turned, anchors, "source")
         weight = seen * there
-        if weight.sum() < _LEAST_SEEN * there.sum():
+        if weight.sum() < _LEAST_SEEN * unturned:  # not of all pixels: labels may be sparse
             return math.inf
         return float(((found - wanted).square() * weight).sum() / weight.sum())
 
