@@ -5,7 +5,8 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,11 @@ from headfreeze.errors import InputError
 
 
 def write_with(path: Path, write: Callable[[Path], object]) -> None:
-    """Calls `write` on a temporary path beside `path` (same suffix), makes it durable, and renames it to `path`."""
+    """Calls `write` on a temporary path beside `path` (same suffix), makes it durable, and renames it to `path`.
+
+    Folders that are missing are made; where `write` fails, those that were made for it go again.
+    """
+    made = list(takewhile(lambda folder: not folder.exists(), path.parents))
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}.tmp-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
@@ -26,6 +31,9 @@ def write_with(path: Path, write: Callable[[Path], object]) -> None:
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # another process has put something there
+            for folder in made:
+                folder.rmdir()
         raise
 
 

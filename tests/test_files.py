@@ -48,6 +48,9 @@ def test_a_writer_that_fails_halfway_leaves_the_old_file_and_no_litter(tmp_path:
         write_with(path, fail)
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["c.txt"]
+    with pytest.raises(type(error)):
+        write_with(tmp_path / "a/b/c.txt", fail)
+    assert os.listdir(tmp_path) == ["c.txt"], "nor the folders that were made for it"
 
 
 def test_a_kill_halfway_leaves_the_old_file(tmp_path: Path) -> None:

@@ -29,11 +29,13 @@ _ROWS = 32
 _LABELS, _FEWEST, _SIDE = 128, 16, 48
 """So many labels of each dataset, of that side in pixels, tell the angle to two degrees on rooms; fewer do not."""
 _LEAST_SEEN = 0.4
-"""Share of the rows' pixels that a turned camera must still see for its angle to be thought of."""
+"""Share of the labels' pixels that a turned camera must still see for its angle to be thought of."""
 
 
 def pitch_difference(batches: Sequence[DeviceBatch], anchors: Sequence[Task], fov_deg: float) -> float:
     """By how many degrees cameras of the source must be turned up, or down where negative, to look as the target's do.
+
+    Where the labels tell nothing, as those that are invalid everywhere, it is 0.
 
     Args:
         batches: with labels of the anchors in both domains.
@@ -41,12 +43,15 @@ def pitch_difference(batches: Sequence[DeviceBatch], anchors: Sequence[Task], fo
         fov_deg: the cameras' angle of view across the images' longer side.
     """
     wanted, there = _layout(batches, anchors, "target")
+    unturned = float((_layout(batches, anchors, "source")[1] * there).sum())
+    if not unturned:
+        return 0.0
 
     def misfit(pitch_deg: int) -> float:
         turned = [_turned(batch.only("source"), fov_deg, pitch_deg) for batch in batches]
         found, seen = _layout(turned, anchors, "source")
         weight = seen * there
-        if weight.sum() < _LEAST_SEEN * there.sum():
+        if weight.sum() < _LEAST_SEEN * unturned:  # not of all pixels: labels may be sparse
             return math.inf
         return float(((found - wanted).square() * weight).sum() / weight.sum())
 

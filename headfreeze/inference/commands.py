@@ -14,7 +14,7 @@ def _export_arguments(arguments: Arguments) -> None:
     arguments.add("run", Path, "folder that `headfreeze fit --out` wrote")
     arguments.add("model", Path, "file to write: .onnx, or .pt2 for torch.export")
     arguments.add("--anchors", bool, "give the anchors' predictions as well", False)
-    arguments.add("--size", int | str, "of the images that it takes: PX or HxW; default: the training resolution", "")
+    arguments.add("--size", str | int, "of the images that it takes: PX or HxW; default: the training resolution", "")
     arguments.add("--overwrite", bool, "replace a file that is there", False)
 
 

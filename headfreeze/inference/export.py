@@ -120,6 +120,8 @@ def _tasks(run: Run, anchors: bool) -> list[Task]:
     tasks = [run.tasks[name] for name in names if name in run.trained]
     if anchors and not set(run.card.names("anchor")) & set(run.trained):
         raise InputError(f"{run.folder}: recipe {run.card.recipe} has trained no anchor; export without anchors")
+    if not tasks:
+        raise InputError(f"{run.folder}: recipe {run.card.recipe} has trained no main task; export its anchors")
     return tasks
 
 

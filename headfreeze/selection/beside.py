@@ -1,5 +1,8 @@
 """What a run just trained can say of its anchor: `fit` has one run, but others may lie in the same folder."""
 
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from headfreeze.errors import InputError
@@ -18,6 +21,8 @@ def said_beside(run: Path, device: str = "auto") -> str:
         run: its folder.
         device: where networks compute.
     """
+    if run.name in ("", ".."):  # a path by which nothing beside it can be named
+        run = run.resolve()
     own = TrainedRun(run, RunCard.read(run))
     if not own.uses_anchor:
         return ""
@@ -26,14 +31,26 @@ def said_beside(run: Path, device: str = "auto") -> str:
         if there:
             runs = [own, *there]
             return verdict(runs, values_of(runs, run.parent / "selection", device))
-    except InputError:  # another run is damaged, or cannot be judged: this one is finished and stays so
+    except (InputError, OSError):  # the data is gone, or the other run is another user's: this one stays finished
         pass
+    free = next(name for name in _names() if not (run.parent / name).exists())
     return (
         "whether the anchor helps cannot be seen in one run: train the recipe baseline at the same settings,"
-        f" --out {run.parent / 'baseline'}, and `headfreeze select {run.parent}` compares them"
+        f" --out {run.parent / free}, and `headfreeze select {run.parent}` compares them"
     )
 
 
+def _names() -> Iterator[str]:
+    """Of a run without the anchor: there may be one of other settings already."""
+    yield "baseline"
+    yield from (f"baseline{number}" for number in count(2))
+
+
 def _others(run: Path) -> list[TrainedRun]:
-    folders = [path.parent for path in sorted(run.parent.glob("*/run.json")) if path.parent != run]
-    return [TrainedRun(each, RunCard.read(each)) for each in folders if (each / "weights.safetensors").is_file()]
+    """The finished runs in the same folder; those that are damaged are no business of this one's."""
+    found = []
+    for folder in (path.parent for path in sorted(run.parent.glob("*/run.json"))):
+        if folder != run and (folder / "weights.safetensors").is_file():
+            with suppress(InputError):
+                found.append(TrainedRun(folder, RunCard.read(folder)))
+    return found

@@ -22,7 +22,10 @@ _OF_THE_ANCHOR = (
     "freeze_after",
     "workers",
     "device",
+    "devices",
     "cache_gb",
+    "checkpoint_every",
+    "tensorboard",
     "snapshots",
 )
 """Settings that a run without the anchor does not have, and those that change nothing."""

@@ -319,6 +319,8 @@ def _written(out: Path) -> RunCard | None:
     check_folder(out)
     if (out / "run.json").is_file() and (out / "weights.safetensors").is_file():
         return RunCard.read(out)
+    if out.name in ("", ".."):  # a run appears all at once, as a folder that was not there
+        raise InputError(f"{out}: the folder that you are in, or one above it; give --out a name, such as runs/rooms")
     if out.is_dir() and any(out.iterdir()):
         raise InputError(f"{out}: not empty and not a run; choose another --out or empty it")
     return None

@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from headfreeze.errors import InputError
 from headfreeze.run import RunCard
 from headfreeze.training.store import PhaseFolder, snapshot_name
 
@@ -28,6 +29,9 @@ def write_snapshots(card: RunCard, last: PhaseFolder, run: Path) -> None:
         card: of the run.
         last: the folder of its last phase, which is finished.
         run: the folder of the run.
+
+    Raises:
+        InputError: the phase's folder has lost a snapshot.
     """
     *before, phase = card.phases
     if "snapshots" not in phase:
@@ -38,6 +42,8 @@ def write_snapshots(card: RunCard, last: PhaseFolder, run: Path) -> None:
         for found in phase["snapshots"]
     ]
     for found, weights in [*states, (end, last.weights_path)]:
+        if not weights.is_file():
+            raise InputError(f"{weights}: not there any more; remove {last.path} to train this phase again")
         folder = run / FOLDER / snapshot_name(found["steps"])
         folder.mkdir(parents=True)
         shutil.copyfile(weights, folder / "weights.safetensors")

@@ -202,6 +202,10 @@ def test_a_run_that_is_none_and_anchors_that_were_not_trained_are_named(tiny_pai
     fit_tiny("baseline", tiny_pair, tmp_path / "run", steps=2)
     with pytest.raises(InputError, match="recipe baseline has trained no anchor; export without anchors"):
         export(tmp_path / "run", tmp_path / "model.onnx", anchors=True)
+    card = json.loads((tmp_path / "run/run.json").read_text())
+    (tmp_path / "run/run.json").write_text(json.dumps(card | {"recipe": "mine", "trained": ["segmentation"]}))
+    with pytest.raises(InputError, match="recipe mine has trained no main task; export its anchors"):
+        export(tmp_path / "run", tmp_path / "model.onnx")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

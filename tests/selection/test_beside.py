@@ -1,16 +1,24 @@
 """What `fit` says of the anchor at its end."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from headfreeze.cli import run as headfreeze
+from headfreeze.selection import cross_task
 from headfreeze.selection.beside import said_beside
 from tests.runs import fit_tiny
 from tests.worlds import TinyPair
 
 ALONE = "whether the anchor helps cannot be seen in one run: train the recipe baseline at the same settings, --out "
+
+
+@pytest.fixture(autouse=True)
+def _maps_of_four_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cross-task energy says of such runs means nothing anyway."""
+    monkeypatch.setattr(cross_task, "_STEPS", 4)
 
 
 def test_fit_says_what_a_run_without_the_anchor_in_the_same_folder_tells(tiny_pair: TinyPair, tmp_path: Path) -> None:
@@ -27,6 +35,26 @@ def test_fit_says_what_a_run_without_the_anchor_in_the_same_folder_tells(tiny_pa
         written["values"] = {name: v if v is None else v + change for name, v in written["values"].items()}
         kept.write_text(json.dumps(written))
         assert f"the anchor {effect} in mtl-both" in said_beside(folder / "both", "cpu")
+
+
+def test_a_damaged_run_does_not_hide_the_one_without_the_anchor_from_one_that_is_named_by_a_dot(
+    tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, store = tmp_path / "runs", tmp_path / "phases"
+    fit_tiny("mtl-both", tiny_pair, folder / "both", phases=store, steps=4)
+    monkeypatch.chdir(folder / "both")
+    assert said_beside(Path(), "cpu").startswith(f"{ALONE}{folder / 'baseline'}, and")
+    fit_tiny("baseline", tiny_pair, folder / "plain", phases=store, steps=4, checkpoint_every=5.0)
+    shutil.copytree(folder / "plain", folder / "damaged")
+    (folder / "damaged/run.json").write_text("{")
+    assert said_beside(Path(), "cpu").startswith("Without labels, the evidence")
+
+
+def test_a_baseline_of_other_settings_keeps_its_name(tiny_pair: TinyPair, tmp_path: Path) -> None:
+    folder, store = tmp_path / "runs", tmp_path / "phases"
+    for name, recipe, steps in (("baseline", "baseline", 2), ("both", "mtl-both", 4)):
+        fit_tiny(recipe, tiny_pair, folder / name, phases=store, steps=steps)
+    assert said_beside(folder / "both", "cpu").startswith(f"{ALONE}{folder / 'baseline2'}, and")
 
 
 @pytest.mark.parametrize("damage", ["no baseline", "another budget", "a damaged card", "no target any more"])

@@ -1,5 +1,6 @@
 """One seed, one network; a finished phase is trained once, whatever command, recipe, place or machine asks for it."""
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -150,3 +151,18 @@ def test_a_folder_with_other_files_is_no_place_for_a_run(tiny_pair: TinyPair, tm
     with pytest.raises(InputError, match=r"thesis.tex: .*thesis.tex is a file, not a folder"):
         fit_tiny("baseline", tiny_pair, tmp_path / "run", phases=tmp_path / "mine/thesis.tex")
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["mine", "thesis.tex"], "nothing was made"
+
+
+@pytest.mark.parametrize("out", [".", ".."])
+def test_a_run_is_not_written_over_the_folder_that_one_is_in(
+    out: str, tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "a/b")
+    said = rf"{re.escape(out)}: the folder that you are in, or one above it; give --out a name, such as runs/rooms"
+    with pytest.raises(InputError, match=said):
+        fit_tiny("baseline", tiny_pair, Path(out), phases=tmp_path / "phases", steps=2)
+    fit_tiny("baseline", tiny_pair, tmp_path / "a/b", phases=tmp_path / "phases", steps=2)
+    monkeypatch.chdir(tmp_path / "a/b")
+    card = fit_tiny("baseline", tiny_pair, Path(), phases=tmp_path / "phases", steps=2)
+    assert card == RunCard.read(tmp_path / "a/b"), "the one that lies there is read as before"

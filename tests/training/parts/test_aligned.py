@@ -57,6 +57,18 @@ def test_invalid_labels_tell_nothing() -> None:
     assert pitch_difference(told, [SEGMENTATION], FOV_DEG) == pytest.approx(-14, abs=3)
 
 
+@pytest.mark.parametrize("domains", [["source"], ["target"], ["source", "target"]])
+def test_labels_of_a_few_pixels_tell_the_angle_too_and_none_tell_of_none(domains: list[str]) -> None:
+    for share, angle in ((0.1, -14), (0.0, 0)):
+        told, generator = batches(0, -14)[:4], torch.Generator().manual_seed(0)
+        for batch in told:
+            for domain in domains:
+                sparse = batch.labels[domain, "segmentation"].as_subclass(Tensor)
+                sparse[torch.rand(sparse.shape, generator=generator) >= share] = 255
+                batch.labels[domain, "segmentation"] = SEGMENTATION.wrap(sparse, (SIDE, SIDE))
+        assert pitch_difference(told, [SEGMENTATION], FOV_DEG) == pytest.approx(angle, abs=3 if share else 0)
+
+
 def test_a_turned_source_camera_sees_what_one_of_that_pitch_sees() -> None:
     (batch, *_) = batches(0, 0, spread_deg=0, heights_m=(1, 1))
     seen = seen_from_elsewhere(batch, torch.Generator().manual_seed(0), 1.0, 0.0, FOV_DEG, source_pitch_deg=-15)
