@@ -179,9 +179,7 @@ def test_a_run_with_snapshots_is_written_again_from_the_store_and_one_without_is
     assert all(same_bits(weights, other[name]) for name, weights in one.items())
 
 
-def test_a_snapshot_that_the_store_has_lost_is_named_and_no_run_is_written(
-    tiny_pair: TinyPair, tmp_path: Path
-) -> None:
+def test_a_snapshot_that_the_store_has_lost_is_named_and_no_run_is_written(tiny_pair: TinyPair, tmp_path: Path) -> None:
     settings: dict[str, Any] = {"steps": 4, "batch_size": 2, "phases": tmp_path / "phases", "snapshots": 2}
     (phase,) = fit_tiny("baseline", tiny_pair, tmp_path / "first", **settings).phases
     folder = tmp_path / "phases" / phase["key"]
