@@ -5,6 +5,8 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
+import torch.distributed as dist
+
 from headfreeze.errors import InputError
 from headfreeze.run import RunCard
 from headfreeze.selection.runs import TrainedRun
@@ -28,6 +30,8 @@ def said_beside(run: Path, device: str = "auto") -> str:
         return ""
     try:
         there = alike_without_anchor(own, _others(run))[:1]
+        if there and dist.is_available() and dist.is_initialized():  # judging is for one process, the others are gone
+            return f"whether the anchor helps: `headfreeze select {run.parent}` compares it with {there[0].folder}"
         if there:
             runs = [own, *there]
             return verdict(runs, values_of(runs, run.parent / "selection", device))

@@ -106,6 +106,7 @@ def test_a_file_says_what_it_takes_and_gives(normals_file: Export) -> None:
     assert min(normals_file.milliseconds) > 0
 
 
+@pytest.mark.slow
 def test_images_of_another_size_are_resized_with_a_margin_inside_and_anchors_are_left_out(
     depth_run: Path, tmp_path: Path
 ) -> None:
@@ -116,6 +117,7 @@ def test_images_of_another_size_are_resized_with_a_margin_inside_and_anchors_are
     assert_predicted(found, depth_run, images, atol=0.02)
 
 
+@pytest.mark.slow
 def test_a_timm_backbone_with_norms_of_each_domain_gives_the_targets(tiny_pair: TinyPair, tmp_path: Path) -> None:
     architecture = Architecture("resnet10t", pretrained=False, width=8, norm="per_domain")
     fit_tiny("mtl-both", tiny_pair, tmp_path / "run", architecture, steps=4)
@@ -259,7 +261,10 @@ def branching(outputs: Mapping[str, OutputSpec]) -> nn.Module:
 @pytest.mark.parametrize(
     ("builder", "name", "message"),
     [
-        ("foreign", "model.onnx", r"ONNX has no counterpart of .* \(.*bessel.*\); export it as \.pt2"),
+        pytest.param(
+            *("foreign", "model.onnx", r"ONNX has no counterpart of .* \(.*bessel.*\); export it as \.pt2"),
+            marks=pytest.mark.slow,
+        ),
         ("drawing", "model.pt2", r"not written, for \d+\.\d% of its values of 'normals' are not what the run gives"),
         ("branching", "model.pt2", r"torch\.export cannot follow this network's code \(\w+: "),
     ],

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,17 @@ def test_the_command_ends_with_it(tiny_pair: TinyPair, tmp_path: Path, capsys: p
     words += ["--size", "32", "--steps", "2", "--batch_size", "2", "--device", "cpu", "--workers", "0"]
     assert headfreeze([*words, "--out", str(tmp_path / "run"), "--phases", str(tmp_path / "phases")]) == 0
     assert ALONE in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_two_processes_end_with_the_command_that_compares(tiny_pair: TinyPair, tmp_path: Path) -> None:
+    words = [f"--source={tiny_pair.source}", f"--target={tiny_pair.target}", "--main=normals", "--anchor=segmentation"]
+    words += ["--backbone=tiny", "--size=32", "--steps=2", "--batch_size=2", "--device=cpu", "--workers=0"]
+    words += [f"--phases={tmp_path / 'phases'}"]
+    for recipe, devices in (("baseline", 1), ("mtl-both", 2)):
+        command = [sys.executable, "-m", "headfreeze", "fit", recipe, *words, f"--devices={devices}"]
+        done = subprocess.run([*command, f"--out={tmp_path / 'runs' / recipe}"], capture_output=True, timeout=300)
+        assert done.returncode == 0, done.stderr.decode()
+    runs = tmp_path / "runs"
+    said = f"whether the anchor helps: `headfreeze select {runs}` compares it with {runs / 'baseline'}\n"
+    assert said in done.stdout.decode()
