@@ -156,7 +156,9 @@ def _windows(image: Tensor, generator: Generator, zoom: float) -> tuple[Float[Te
     return scale, torch.stack([across, down], -1)
 
 
-def _rotations(image: Tensor, generator: Generator, largest: float, up: Float[Tensor, " b"]) -> Float[Tensor, "b 3 3"]:
+def _rotations(
+    image: Tensor, generator: Generator, largest: float, up: Float[Tensor, " b"] | float = 0.0
+) -> Float[Tensor, "b 3 3"]:
     """From the frame of the camera that took an image to that of the turned one: at random, and up by an angle."""
     pitch, yaw, roll = (
         uniform(generator, image, -largest * share, largest * share).flatten() for share in (1, _YAW_SHARE, _ROLL_SHARE)
