@@ -33,6 +33,12 @@ LARGEST_FOV_DEG = 150
 LARGEST_SEED = 2**32 - 1
 
 
+def height_width(size: int | str) -> tuple[int, int]:
+    """PX or HxW in numbers."""
+    height, _, width = str(size).partition("x")
+    return int(height), int(width or height)
+
+
 @dataclass(frozen=True)
 class Pair:
     """A source dataset and a target dataset with their tasks, and how their images reach the network.
@@ -88,8 +94,7 @@ class Pair:
     @property
     def height_width(self) -> tuple[int, int]:
         """Training resolution in pixels."""
-        height, _, width = str(self.size).partition("x")
-        return int(height), int(width or height)
+        return height_width(self.size)
 
     def problems(self) -> Iterator[str]:
         """What is wrong with the settings themselves, a line each; files are looked at later."""

@@ -78,6 +78,11 @@ def seen_from_elsewhere(
     return DeviceBatch(image, labels, batch.n_source)
 
 
+def pitched(source: DeviceBatch, fov_deg: float, pitch_deg: float) -> DeviceBatch:
+    """A batch of the source alone as cameras see it that are turned up by an angle, and nothing else: no draws."""
+    return seen_from_elsewhere(source, Generator(source.image.device), 1.0, 0.0, fov_deg, pitch_deg)
+
+
 @dataclass(frozen=True)
 class Views:
     """Other views of some images, one each. Places in an image are −1 … 1 across (to the right) and down.

@@ -6,23 +6,24 @@ labels are those of the turned camera.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import median
 
 import torch
 from jaxtyping import Float
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn import functional
 
 from headfreeze.data.batch import DeviceBatch
 from headfreeze.data.canvas import Canvas, resized, window, window_corner
 from headfreeze.data.folder import Dataset
-from headfreeze.data.geometric import seen_from_elsewhere
+from headfreeze.data.geometric import pitched
 from headfreeze.errors import InputError
 from headfreeze.settings import Pair
 from headfreeze.tasks.base import Task
 from headfreeze.tasks.channels import as_channels
 
-NOTABLE_DEG = 4
+_NOTABLE_DEG = 4
 """Less is not worth a word."""
 _FARTHEST_DEG, _COARSE_DEG, _FINE_DEG = 36, 6, 2
 _ROWS = 32
@@ -48,7 +49,7 @@ def pitch_difference(batches: Sequence[DeviceBatch], anchors: Sequence[Task], fo
         return 0.0
 
     def misfit(pitch_deg: int) -> float:
-        turned = [_turned(batch.only("source"), fov_deg, pitch_deg) for batch in batches]
+        turned = [pitched(batch.only("source"), fov_deg, pitch_deg) for batch in batches]
         found, seen = _layout(turned, anchors, "source")
         weight = seen * there
         if weight.sum() < _LEAST_SEEN * unturned:  # not of all pixels: labels may be sparse
@@ -63,6 +64,12 @@ def pitches_between(source: Dataset, target: Dataset, anchors: Sequence[str]) ->
     """`pitch_between` by anchor; those that tell nothing are left out."""
     told = {name: pitch_between(source, target, source.task(name)) for name in anchors}
     return {name: pitch_deg for name, pitch_deg in told.items() if pitch_deg is not None}
+
+
+def notable(pitches: Mapping[str, float]) -> float:
+    """What most anchors tell, in degrees; 0 where none does, or the angle is not worth a word."""
+    middle = median(pitches.values()) if pitches else 0.0
+    return middle if abs(middle) >= _NOTABLE_DEG else 0.0
 
 
 def pitch_between(source: Dataset, target: Dataset, task: Task) -> float | None:
@@ -84,10 +91,6 @@ def pitch_between(source: Dataset, target: Dataset, task: Task) -> float | None:
     labels = {("source", task.name): ours, ("target", task.name): theirs}
     batch = DeviceBatch(torch.zeros(len(ours) + len(theirs), 3, _SIDE, _SIDE), labels, len(ours))
     return pitch_difference([batch], [task], Pair.fov_deg)
-
-
-def _turned(batch: DeviceBatch, fov_deg: float, pitch_deg: float) -> DeviceBatch:
-    return seen_from_elsewhere(batch, Generator(batch.image.device), 1.0, 0.0, fov_deg, pitch_deg)
 
 
 def _layout(

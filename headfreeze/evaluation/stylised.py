@@ -26,8 +26,8 @@ def stylised_error(run: Run, pair: OpenPair) -> float:
     It sees colours, light and contrast of the target, and how its cameras are pitched, neither its textures nor its
     shapes.
     """
-    looks = cycle([read_image(sample.image) for sample in target_images(pair)])
-    return error_on_source(run, pair, lambda image: in_the_look_of(image, next(looks)))
+    looks = cycle(target_images(pair))
+    return error_on_source(run, pair, lambda image: in_the_look_of(image, read_image(next(looks).image)))
 
 
 def error_on_source(

@@ -2,16 +2,15 @@
 
 from functools import lru_cache
 from pathlib import Path
-from statistics import median
 
 from jaxtyping import UInt8
-from torch import Generator, Tensor
+from torch import Tensor
 
 from headfreeze.data.batch import DeviceBatch
 from headfreeze.data.folder import open_dataset
-from headfreeze.data.geometric import seen_from_elsewhere
+from headfreeze.data.geometric import pitched
 from headfreeze.data.pair import OpenPair
-from headfreeze.data.pitch import NOTABLE_DEG, pitches_between
+from headfreeze.data.pitch import notable, pitches_between
 from headfreeze.run import Run
 from headfreeze.tasks.base import Task
 
@@ -26,9 +25,7 @@ def pitch_of(pair: OpenPair) -> float:
 
 @lru_cache(maxsize=4)
 def _pitch_of(source: Path, target: Path, anchors: tuple[str, ...]) -> float:
-    known = pitches_between(open_dataset(source), open_dataset(target), anchors)
-    middle = median(known.values()) if known else 0.0
-    return middle if abs(middle) >= NOTABLE_DEG else 0.0
+    return notable(pitches_between(open_dataset(source), open_dataset(target), anchors))
 
 
 def turned(image: Image, label: Tensor, task: Task, pitch_deg: float, run: Run) -> tuple[Image, Tensor]:
@@ -39,5 +36,5 @@ def turned(image: Image, label: Tensor, task: Task, pitch_deg: float, run: Run) 
     size = (image.shape[0], image.shape[1])
     batch = DeviceBatch(image.permute(2, 0, 1)[None].float(), {("source", task.name): task.wrap(label[None], size)}, 1)
     fov_deg = float(run.card.settings["pair"]["fov_deg"])
-    seen = seen_from_elsewhere(batch, Generator(), 1.0, 0.0, fov_deg, pitch_deg)
+    seen = pitched(batch, fov_deg, pitch_deg)
     return seen.image[0].permute(1, 2, 0).round().byte(), seen.labels["source", task.name][0]

@@ -23,6 +23,7 @@ from headfreeze.inference.exported import ExportedRun
 from headfreeze.inference.metadata import metadata
 from headfreeze.inference.quiet import quiet
 from headfreeze.run import Run
+from headfreeze.settings import height_width
 from headfreeze.tasks.base import Task
 from headfreeze.tasks.segmentation import SegmentationTask
 
@@ -130,8 +131,7 @@ def _size(size: str, run: Run) -> tuple[int, int]:
         return run.canvas.height, run.canvas.width
     if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)?", size):
         raise InputError(f"size is '{size}'; give PX or HxW in pixels, for example 480x640")
-    height, _, width = size.partition("x")
-    return int(height), int(width or height)
+    return height_width(size)
 
 
 def _traced(module: ExportedRun, path: Path) -> torch.export.ExportedProgram:

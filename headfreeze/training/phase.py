@@ -92,9 +92,7 @@ class PhaseTraining:
         if self.freeze:
             self.at.frozen = self.at.frozen or self.freeze.checksum()
         self._train(report)
-        kept = self.average.module if self.average else self.network
-        for part in self.parts:
-            part.finished(kept, self._some_batches)
+        kept = self._ended(self._kept)
         if self.freeze:
             self.freeze.verify(self.at.frozen)
             self.freeze.unfreeze()
@@ -102,6 +100,17 @@ class PhaseTraining:
         if kept is not self.network:
             self.network.load_state_dict(kept.state_dict())
         return result
+
+    @property
+    def _kept(self) -> nn.Module:
+        """What is kept of the phase, up to what its parts do at the end: the average, where there is one."""
+        return self.average.module if self.average else self.network
+
+    def _ended(self, kept: nn.Module) -> nn.Module:
+        """The same network, after the parts have done what they do at the end."""
+        for part in self.parts:
+            part.finished(kept, self._some_batches)
+        return kept
 
     def _finish(self, kept: nn.Module) -> dict[str, Any]:
         """Keeps the phase's result in its folder; gives what was found."""
@@ -134,9 +143,7 @@ class PhaseTraining:
 
     def _keep_snapshot(self) -> None:
         """Keeps what the result would be if the phase ended here; training goes on as if nothing had happened."""
-        kept = copy.deepcopy(self.average.module if self.average else self.network)
-        for part in self.parts:
-            part.finished(kept, self._some_batches)
+        kept = self._ended(copy.deepcopy(self._kept))
 
         def keep() -> dict[str, Any]:
             self.folder.keep_snapshot(self.at.step, kept.state_dict())
@@ -345,7 +352,7 @@ class PhaseTraining:
         return images / self.at.seconds if self.at.seconds else 0.0
 
     def _validate(self) -> None:
-        network = self.average.module if self.average else self.network
+        network = self._kept
         losses = by_first(
             self.fabric, lambda: validation_losses(network, self.data, self.settings.batch_size, self.on_device)
         )

@@ -20,15 +20,8 @@ from headfreeze.selection.values import values_of
 from headfreeze.tuning.space import OBJECTIVES
 from tests.audit import touched
 from tests.runs import fit_tiny
+from tests.selection.moved import moved, spoilt, unjudged
 from tests.worlds import TinyPair
-
-
-def moved(folder: Path, tiny: TinyPair) -> None:
-    """The runs in `folder` were trained on this pair, so their cards say."""
-    for path in folder.glob("*/run.json"):
-        card = RunCard.read(path.parent)
-        card.settings["pair"] |= {"source": str(tiny.source), "target": str(tiny.target)}
-        card.write(path.parent)
 
 
 def test_the_file_holds_the_runs_best_first_without_the_oracle(runs: Path) -> None:
@@ -51,12 +44,9 @@ def test_no_main_label_of_the_target_and_no_test_image_is_opened_and_garbage_the
     runs: Path, tiny_pair: TinyPair, tmp_path: Path
 ) -> None:
     clean = select(runs, device="cpu", workers=1)
-    copy = tiny_pair.copy(tmp_path / "copy")
-    for path in (*copy.target.glob("*/normals/*"), *copy.target.glob("test/*/*"), *copy.source.glob("test/*/*")):
-        path.write_bytes(b"garbage")
+    copy = spoilt(tiny_pair, tmp_path / "copy")
     shutil.rmtree(copy.target / "train/normals")
-    others = tmp_path / "others"
-    shutil.copytree(runs, others, ignore=lambda _, names: [n for n in names if n.startswith("selection")])
+    others = unjudged(runs, tmp_path / "others")
     moved(others, copy)
     with touched() as paths:
         dirty = select(others, device="cpu", workers=1)

@@ -17,6 +17,7 @@ from headfreeze.selection.select import Selection, select
 from headfreeze.selection.snapshots import LastPhase, last_phases, read_last_phase, table
 from tests.audit import touched
 from tests.runs import TINY, pair_of, training_of
+from tests.selection.moved import moved, spoilt, unjudged
 from tests.worlds import TinyPair
 
 STEPS = [2, 4, 6]
@@ -76,15 +77,8 @@ def test_garbage_in_the_targets_main_labels_and_test_split_does_not_change_the_c
     one: Path, tiny_pair: TinyPair, tmp_path: Path
 ) -> None:
     clean = select(one, device="cpu", workers=1)
-    copy = tiny_pair.copy(tmp_path / "copy")
-    for path in (*copy.target.glob("*/normals/*"), *copy.target.glob("test/*/*"), *copy.source.glob("test/*/*")):
-        path.write_bytes(b"garbage")
-    other = tmp_path / "other"
-    shutil.copytree(one, other, ignore=lambda _, names: [n for n in names if n.startswith("selection")])
-    for path in (other / "snapshots").iterdir():
-        card = RunCard.read(path)
-        card.settings["pair"] |= {"source": str(copy.source), "target": str(copy.target)}
-        card.write(path)
+    copy, other = spoilt(tiny_pair, tmp_path / "copy"), unjudged(one, tmp_path / "other")
+    moved(other / "snapshots", copy)
     with touched() as paths:
         dirty = select(other, device="cpu", workers=1)
     assert dirty.rows() == clean.rows()
