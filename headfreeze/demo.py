@@ -30,7 +30,7 @@ def demo(out: Path, steps: int = 0, seeds: Sequence[int] = (0,)) -> Results:
     if not rooms.exists():
         with counting("rendering rooms") as report:
             write_rooms(rooms, source=_IMAGES, target=_IMAGES, size=_SIZE, progress=report)
-    # Turned cameras want more steps than a demo has: the best recipe ends at 26.2° with them, at 26.1° without.
+    # Turned cameras want more steps than a demo has: mtl-both ends at 26.2° with them, at 26.1° without.
     pair = Pair(rooms / "source", rooms / "target", "normals", "segmentation", size=_SIZE, rotate_deg=0)
     return compare(
         pair,
