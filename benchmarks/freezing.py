@@ -139,9 +139,9 @@ def in_turn(recipes: Sequence[str], networks: Sequence[str], seeds: Sequence[int
     apart = sorted(SIGNS.tolist(), key=lambda signs: signs[list(FACTORS).index("target")])
     every = [
         job_of(network, seed, recipe, signs)
-        for recipe in recipes
         for network in networks
         for seed in seeds
+        for recipe in recipes
         for signs in apart
     ]
     return iter(dict.fromkeys(every))
