@@ -182,7 +182,7 @@ class Training:
         phase_end: the first of two phases ends at its share of the budget, or earlier at its plateau on source
             validation; what is left over goes to the second.
         freeze_after: the last stage that a freezing phase still trains: backbone, up1, up2, up3, or a stage of an own
-            network; auto: up2 as in the paper, up3 for tiny.
+            network; auto: up3, which was better than the paper's up2 (docs/experiments.md).
         seed: of weights, batches and augmentation.
         workers: processes that decode images, for each device; -1 chooses by the size of the data.
         cache_gb: memory in GiB for decoded images, of all devices together.
@@ -255,13 +255,11 @@ class Training:
         return TINY_LEARNING_RATE if architecture.backbone == "tiny" else SCRATCH_LEARNING_RATE
 
     def freeze_point(self, architecture: Architecture) -> str:
-        """The last stage that a freezing phase trains: the user's, or the default of the kind of network.
+        """The last stage that a freezing phase trains: the user's, or the default.
 
         Of a network of one's own there is no default: auto stays auto.
         """
-        if self.freeze_after != "auto" or architecture.own:
-            return self.freeze_after
-        return "up3" if architecture.backbone == "tiny" else "up2"
+        return "up3" if self.freeze_after == "auto" and not architecture.own else self.freeze_after
 
 
 @dataclass(frozen=True)

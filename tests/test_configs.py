@@ -68,6 +68,7 @@ def test_a_config_of_the_paper_says_what_it_needs_and_what_is_not_the_papers(pat
     assert any(line.startswith("# Data") for line in lines)
     assert any(line.startswith("# Not in the paper, and chosen here: ") for line in lines)
     assert settings(path)["out"] == f"runs/paper/{path.stem}"
+    assert settings(path)["freeze_after"] == "up2"
     named = set(re.findall(r"[\w-]+\.yaml", " ".join(lines))) - {"dataset.yaml"}
     assert named <= {other.name for other in PAPER}
 

@@ -138,7 +138,7 @@ def test_settings_and_recipes_are_light_to_import() -> None:
     assert done.stdout == "False False\n"
 
 
-def test_the_freeze_point_is_the_papers_but_for_tiny() -> None:
-    assert Training().freeze_point(Architecture("resnet50")) == "up2"
-    assert Training().freeze_point(Architecture("tiny")) == "up3"
+def test_the_freeze_point_is_up3_unless_it_is_given() -> None:
+    assert Training().freeze_point(Architecture("resnet50")) == "up3"
     assert Training(freeze_after="up1").freeze_point(Architecture("tiny")) == "up1"
+    assert Training().freeze_point(Architecture("package.module:function")) == "auto"
