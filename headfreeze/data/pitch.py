@@ -2,11 +2,14 @@
 
 Where cameras look down, floors fill more of an image and ceilings less: what lies in which row differs between domains
 whose cameras are held otherwise, and agrees once the source's are turned. They are turned on the spot, so that the
-labels are those of the turned camera.
+labels are those of the turned camera. But a camera that stands higher sees more of a floor, too. How upright lines
+converge tells the pitch alone, less sharply, and nothing where there are none: it has the last word where it is sure
+that the rows are far off.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from statistics import median
 
 import torch
@@ -18,6 +21,7 @@ from headfreeze.data.batch import DeviceBatch
 from headfreeze.data.canvas import Canvas, resized, window, window_corner
 from headfreeze.data.folder import Dataset
 from headfreeze.data.geometric import pitched
+from headfreeze.data.uprights import Convergence, convergence
 from headfreeze.errors import InputError
 from headfreeze.settings import Pair
 from headfreeze.tasks.base import Task
@@ -31,6 +35,8 @@ _LABELS, _FEWEST, _SIDE = 128, 16, 48
 """So many labels of each dataset, of that side in pixels, tell the angle to two degrees on rooms; fewer do not."""
 _LEAST_SEEN = 0.4
 """Share of the labels' pixels that a turned camera must still see for its angle to be thought of."""
+_SURE_DEG, _FAR_DEG = 3.0, 9
+"""Uprights whose angle has a standard error below the one have the last word where rows are as far off as the other."""
 
 
 def pitch_difference(batches: Sequence[DeviceBatch], anchors: Sequence[Task], fov_deg: float) -> float:
@@ -47,15 +53,37 @@ def pitch_difference(batches: Sequence[DeviceBatch], anchors: Sequence[Task], fo
     unturned = float((_layout(batches, anchors, "source")[1] * there).sum())
     if not unturned:
         return 0.0
+    leaning = convergence(batches, anchors, "target", fov_deg)
 
-    def misfit(pitch_deg: int) -> float:
-        turned = [pitched(batch.only("source"), fov_deg, pitch_deg) for batch in batches]
-        found, seen = _layout(turned, anchors, "source")
+    @cache
+    def turned(pitch_deg: int) -> list[DeviceBatch]:
+        return [pitched(batch.only("source"), fov_deg, pitch_deg) for batch in batches]
+
+    @cache
+    def lean(pitch_deg: int) -> Convergence:
+        return convergence(turned(pitch_deg), anchors, "source", fov_deg)
+
+    def rows_differ(pitch_deg: int) -> float:
+        found, seen = _layout(turned(pitch_deg), anchors, "source")
         weight = seen * there
         if weight.sum() < _LEAST_SEEN * unturned:  # not of all pixels: labels may be sparse
             return math.inf
         return float(((found - wanted).square() * weight).sum() / weight.sum())
 
+    def uprights_differ(pitch_deg: int) -> float:
+        return abs(lean(pitch_deg).lean - leaning.lean)
+
+    by_rows, by_uprights = _least(rows_differ), _least(uprights_differ)
+    if abs(by_rows - by_uprights) < _FAR_DEG:
+        return by_rows
+    around = (int(by_uprights) - _COARSE_DEG, int(by_uprights) + _COARSE_DEG)
+    slope = (lean(around[1]).lean - lean(around[0]).lean) / (2 * _COARSE_DEG)
+    error_deg = math.hypot(leaning.error, lean(0).error) / slope if slope > 0 else math.inf
+    return by_uprights if error_deg < _SURE_DEG else by_rows
+
+
+def _least(misfit: Callable[[int], float]) -> float:
+    """The angle in degrees at which the misfit is least: in large steps first, then around it in small ones."""
     coarse = min(range(-_FARTHEST_DEG, _FARTHEST_DEG + 1, _COARSE_DEG), key=misfit)
     return float(min(range(coarse - _COARSE_DEG + _FINE_DEG, coarse + _COARSE_DEG, _FINE_DEG), key=misfit))
 
