@@ -9,6 +9,7 @@ that the rows are far off.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from statistics import median
 
@@ -39,7 +40,15 @@ _SURE_DEG, _FAR_DEG = 3.0, 9
 """Uprights whose angle has a standard error below the one have the last word where rows are as far off as the other."""
 
 
-def pitch_difference(batches: Sequence[DeviceBatch], anchors: Sequence[Task], fov_deg: float) -> float:
+@dataclass(frozen=True)
+class Told:
+    """An angle in degrees, and whether upright lines are sure of it, so that it does not rest on rows alone."""
+
+    deg: float
+    sure: bool
+
+
+def pitch_difference(batches: Sequence[DeviceBatch], anchors: Sequence[Task], fov_deg: float) -> Told:
     """By how many degrees cameras of the source must be turned up, or down where negative, to look as the target's do.
 
     Where the labels tell nothing, as those that are invalid everywhere, it is 0.
@@ -52,7 +61,7 @@ def pitch_difference(batches: Sequence[DeviceBatch], anchors: Sequence[Task], fo
     wanted, there = _layout(batches, anchors, "target")
     unturned = float((_layout(batches, anchors, "source")[1] * there).sum())
     if not unturned:
-        return 0.0
+        return Told(0.0, sure=False)
     leaning = convergence(batches, anchors, "target", fov_deg)
 
     @cache
@@ -74,12 +83,10 @@ def pitch_difference(batches: Sequence[DeviceBatch], anchors: Sequence[Task], fo
         return abs(lean(pitch_deg).lean - leaning.lean)
 
     by_rows, by_uprights = _least(rows_differ), _least(uprights_differ)
-    if abs(by_rows - by_uprights) < _FAR_DEG:
-        return by_rows
-    around = (int(by_uprights) - _COARSE_DEG, int(by_uprights) + _COARSE_DEG)
-    slope = (lean(around[1]).lean - lean(around[0]).lean) / (2 * _COARSE_DEG)
-    error_deg = math.hypot(leaning.error, lean(0).error) / slope if slope > 0 else math.inf
-    return by_uprights if error_deg < _SURE_DEG else by_rows
+    below, above = (lean(int(by_uprights) + step) for step in (-_COARSE_DEG, _COARSE_DEG))
+    slope = (above.lean - below.lean) / (2 * _COARSE_DEG)
+    sure = slope > 0 and math.hypot(leaning.error, lean(0).error) / slope < _SURE_DEG
+    return Told(by_uprights if sure and abs(by_rows - by_uprights) >= _FAR_DEG else by_rows, sure)
 
 
 def _least(misfit: Callable[[int], float]) -> float:
@@ -88,19 +95,20 @@ def _least(misfit: Callable[[int], float]) -> float:
     return float(min(range(coarse - _COARSE_DEG + _FINE_DEG, coarse + _COARSE_DEG, _FINE_DEG), key=misfit))
 
 
-def pitches_between(source: Dataset, target: Dataset, anchors: Sequence[str]) -> dict[str, float]:
-    """`pitch_between` by anchor; those that tell nothing are left out."""
+def pitches_between(source: Dataset, target: Dataset, anchors: Sequence[str]) -> dict[str, Told]:
+    """`pitch_between` by anchor; those that tell nothing are left out, and where some are sure, those that are not."""
     told = {name: pitch_between(source, target, source.task(name)) for name in anchors}
-    return {name: pitch_deg for name, pitch_deg in told.items() if pitch_deg is not None}
+    known = {name: pitch for name, pitch in told.items() if pitch is not None}
+    return {name: pitch for name, pitch in known.items() if pitch.sure} or known
 
 
-def notable(pitches: Mapping[str, float]) -> float:
+def notable(pitches: Mapping[str, Told]) -> float:
     """What most anchors tell, in degrees; 0 where none does, or the angle is not worth a word."""
-    middle = median(pitches.values()) if pitches else 0.0
+    middle = median(pitch.deg for pitch in pitches.values()) if pitches else 0.0
     return middle if abs(middle) >= _NOTABLE_DEG else 0.0
 
 
-def pitch_between(source: Dataset, target: Dataset, task: Task) -> float | None:
+def pitch_between(source: Dataset, target: Dataset, task: Task) -> Told | None:
     """By how many degrees the target's cameras look further up, or down where negative, as labels of train tell.
 
     Args:

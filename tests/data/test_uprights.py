@@ -60,13 +60,13 @@ def test_a_higher_camera_is_not_taken_for_one_that_looks_down(
     pitches_deg: tuple[float, float], heights_m: tuple[float, float]
 ) -> None:
     true = pitches_deg[1] - pitches_deg[0]
-    assert pitch_difference(pair(pitches_deg, heights_m), [PANELS], FOV_DEG) == pytest.approx(true, abs=4)
-    fooled = pitch_difference(pair(pitches_deg, heights_m, floors=True), [FLOORS], FOV_DEG)
+    assert pitch_difference(pair(pitches_deg, heights_m), [PANELS], FOV_DEG).deg == pytest.approx(true, abs=4)
+    fooled = pitch_difference(pair(pitches_deg, heights_m, floors=True), [FLOORS], FOV_DEG).deg
     assert abs(fooled - true) > 8, "rows alone are fooled, or this test proves nothing"
 
 
 def test_where_heights_agree_rows_have_their_say() -> None:
-    assert pitch_difference(pair((0, -12), (1.5, 1.5)), [PANELS], FOV_DEG) == pytest.approx(-12, abs=3)
+    assert pitch_difference(pair((0, -12), (1.5, 1.5)), [PANELS], FOV_DEG).deg == pytest.approx(-12, abs=3)
 
 
 def test_labels_without_borders_are_sure_of_nothing() -> None:

@@ -10,7 +10,7 @@ def pitch_lines(source: Dataset, target: Dataset, anchors: Sequence[str]) -> Ite
     """A line where cameras are pitched notably otherwise by most anchors, and what to do about it."""
     known = pitches_between(source, target, anchors)
     if middle := round(notable(known)):
-        each = ", ".join(f"{pitch_deg:+.0f}° by {name}" for name, pitch_deg in known.items())
+        each = ", ".join(f"{pitch.deg:+.0f}° by {name}" for name, pitch in known.items())
         yield (
             f"cameras:     the target's look {abs(middle)}° further {'up' if middle > 0 else 'down'} than the source's"
             f" ({each}); train mtl-both+aligned, or any recipe with --source_pitch_deg {middle}"

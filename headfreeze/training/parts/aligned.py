@@ -36,4 +36,4 @@ class Aligned(Part):
             chosen.append(batch)
             if len(chosen) * batch.n_source >= _IMAGES:
                 break
-        return replace(augment, source_pitch_deg=pitch_difference(chosen, self.anchors, augment.fov_deg))
+        return replace(augment, source_pitch_deg=pitch_difference(chosen, self.anchors, augment.fov_deg).deg)
