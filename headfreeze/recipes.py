@@ -37,9 +37,11 @@ class Part:
         name: behind the +.
         about: what it does, for people.
         every_phase: whether all phases have it, or the last alone.
-        reads_target: whether it looks at images of the target, labelled or not, …
-        forwards_target: … and trains the network on them.
+        reads_target: whether its steps look at images of the target, labelled or not, …
+        forwards_target: … and train the network on them.
         needs: labels without which it has nothing to do.
+        measures: labels that it looks at before the first step, also where the phase does not train on them: they
+            become no loss, and the network does not see their images.
         instead_of: a part that it takes the place of, so that both make no sense, and why.
         images_alone: whether it changes images and nothing else, so that any network can be trained on them.
     """
@@ -50,6 +52,7 @@ class Part:
     reads_target: bool = False
     forwards_target: bool = False
     needs: Supervision = frozenset()
+    measures: Supervision = frozenset()
     instead_of: tuple[str, str] | None = None
     images_alone: bool = False
 
@@ -87,8 +90,9 @@ PARTS: dict[str, Part] = {
         Part(
             "aligned",
             "source cameras are pitched as the target's are, which the anchor's labels tell",
-            reads_target=True,
+            every_phase=True,
             needs=SOURCE_ANCHOR | TARGET_ANCHOR,
+            measures=SOURCE_ANCHOR | TARGET_ANCHOR,
         ),
         Part(
             "fourier",
@@ -127,8 +131,13 @@ class Phase:
     parts: frozenset[str] = frozenset()
     branch: Branch | None = None
 
+    @property
+    def measured(self) -> Supervision:
+        """Labels that its parts look at before the first step."""
+        return frozenset().union(*(PARTS[name].measures for name in self.parts))
+
     def uses(self, domain: Domain) -> bool:
-        """Whether images of this domain are looked at."""
+        """Whether its steps look at images of this domain."""
         read = domain == "target" and any(PARTS[name].reads_target for name in self.parts)
         return read or self.forwards(domain)
 
@@ -220,8 +229,9 @@ def table() -> str:
             does = f"{'frozen' if phase.freeze_head else '':<8}{'✓' if phase.adversary else '':<11}"
             does += f"{phase.branch or '':<10}"
             lines.append(f"{name:<17}{number:<7}{seen}{does}{about}".rstrip())
-    lines += ["", *(f"+{part.name:<16}{part.about}" for part in PARTS.values())]
-    return "\n".join([*lines, "", "y_Sm, y_Sa: main and anchor labels of the source; y_Tm, y_Ta: of the target."])
+    lines += ["", *(f"+{part.name:<16}{part.about}{', in every phase' * part.every_phase}" for part in PARTS.values())]
+    lines += ["", "y_Sm, y_Sa: main and anchor labels of the source; y_Tm, y_Ta: of the target."]
+    return "\n".join([*lines, "A part is there in the last phase, unless it says otherwise."])
 
 
 def find_recipe(name: str) -> Recipe:

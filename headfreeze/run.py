@@ -39,7 +39,8 @@ class RunCard:
         settings: pair, architecture and training, as `Settings.as_dict` gives them.
         tasks: {role: {"name", "options"}} for main and anchor; a list of them where a role has several.
         trained: names of the tasks that the recipe trained; the others' outputs mean nothing.
-        phases: key, steps, λ and validation of each phase; of the last one also those of its snapshots, if it has any.
+        phases: key, steps, λ and validation of each phase, and by how much it turned the source's cameras if it did;
+            of the last one also those of its snapshots, if it has any.
         parts: names of what the recipe has beside its phases, see `headfreeze.recipes.PARTS`.
         branched: whether main and anchor have a network each, see `headfreeze.models.transfer`.
     """

@@ -1,10 +1,18 @@
 """An endless corridor, seen from cameras of any pitch: every ray is computed from the pitch alone."""
 
 import math
+from pathlib import Path
 
 import numpy as np
+import torch
+import yaml
+from PIL import Image
+
+from headfreeze.tasks import make_task
+from tests.worlds import TinyPair
 
 FOV_DEG, SIDE = 65.0, 32
+OPTIONS = {"normals": {}, "depth": {}, "segmentation": {"classes": ["floor", "wall", "ceiling"]}}
 
 
 def corridor(pitch_deg: float, height_m: float) -> dict[str, np.ndarray]:
@@ -26,3 +34,25 @@ def corridor(pitch_deg: float, height_m: float) -> dict[str, np.ndarray]:
     normals = np.where(wall, np.stack([-np.sign(x), 0 * x, 0 * x]), normals)
     classes = np.where(wall, 1, np.where(up < 0, 0, 2))
     return {"segmentation": classes, "normals": normals, "depth": np.minimum(vertical, sideways)}
+
+
+def written(root: Path, pitch_deg: float, count: int = 24) -> Path:
+    """A dataset of such views, whose cameras are pitched by that angle ± 4°; images are noise around class colours."""
+    rng, light = np.random.default_rng(1), np.random.default_rng(2)
+    for i in range(count):
+        view = corridor(rng.normal(pitch_deg, 4), rng.uniform(0.8, 1.8))
+        for name, options in OPTIONS.items():
+            path = root / "train" / name / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            values = torch.from_numpy(np.atleast_3d(view[name].T).T.copy())
+            make_task(name, options).write(values.to(torch.uint8 if name == "segmentation" else torch.float32), path)
+        (root / "train/image").mkdir(exist_ok=True)
+        image = 90 * view["segmentation"][..., None] + light.integers(0, 60, (SIDE, SIDE, 3))
+        Image.fromarray(image.astype(np.uint8)).save(root / "train/image" / f"{i}.png")
+    (root / "dataset.yaml").write_text(yaml.safe_dump({"tasks": OPTIONS}))
+    return root
+
+
+def write_corridors(folder: Path) -> TinyPair:
+    """A pair whose target's cameras look 18° further down."""
+    return TinyPair(written(folder / "level", 0), written(folder / "down", -18))

@@ -16,7 +16,7 @@ from headfreeze.files import check_folder, new_folder
 from headfreeze.models.own import AnyNetwork
 from headfreeze.models.transfer import TransferNetwork
 from headfreeze.progress import Report, progress, silent
-from headfreeze.recipes import DOMAINS, Phase, Recipe, find_recipe
+from headfreeze.recipes import DOMAINS, Phase, Recipe, Supervision, find_recipe
 from headfreeze.run import RunCard, as_written, branches_of, build_network, reading_of
 from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
 from headfreeze.training.news import News
@@ -190,7 +190,7 @@ class RecipeTraining:
         plain = settings.as_dict()
         spec = {
             "format": KEY_FORMAT,
-            "data": self._fingerprints(phase, "train"),
+            "data": self._fingerprints(phase, "train", phase.measured),
             "tasks": self.card().tasks,
             "supervision": sorted(" ".join(pair) for pair in phase.supervision),
             "images": {name: plain["pair"][name] for name in _SEEN_IN_IMAGES},
@@ -226,9 +226,11 @@ class RecipeTraining:
             return ()
         return steps_before_the_end(planned.steps, self.session.settings.training.snapshots)
 
-    def _fingerprints(self, phase: Phase, split: str) -> dict[str, str]:
-        inputs = self.session.inputs
-        return {d: inputs.fingerprint(d, split, phase.supervision) for d in DOMAINS if phase.uses(d)}
+    def _fingerprints(self, phase: Phase, split: str, measured: Supervision = frozenset()) -> dict[str, str]:
+        """Of each domain that the phase's steps use, or that is measured before them."""
+        inputs, also = self.session.inputs, {domain for domain, _ in measured}
+        seen = phase.supervision | measured
+        return {d: inputs.fingerprint(d, split, seen) for d in DOMAINS if phase.uses(d) or d in also}
 
     def _trained(self, planned: PlannedPhase, folder: PhaseFolder) -> dict[str, Any]:
         fabric = self.session.fabric
@@ -279,6 +281,7 @@ class RecipeTraining:
             steps=planned.steps,
             freeze_after=settings.training.freeze_point(settings.architecture) if planned.phase.freeze_head else None,
             seed=self.seed * 8 + planned.number,
+            measuring_seed=self.seed * 8,
             rate=settings.training.learning_rate(settings.architecture),
             weights=parent.result()["weights"] if parent else None,
             until_plateau=planned.until_plateau,

@@ -51,10 +51,13 @@ class Inputs:
             for split in _SPLITS if phase.uses(domain) else ():
                 if images := self.images(domain, split, phase.supervision):
                     loaded[split][domain] = images
+        seen = phase.supervision | phase.measured
+        wanted = [domain for domain in DOMAINS if _of(domain, phase.measured)]
+        measured = {domain: images for domain in wanted if (images := self.images(domain, "train", seen))}
         workers = max(self._workers(images.samples) for images in loaded["train"].values())
         pair = self.settings.pair
         augment = Augment(pair.augment, pair.zoom, pair.rotate_deg, pair.fov_deg, pair.source_pitch_deg)
-        return PhaseData(loaded["train"], loaded["val"], self.pair.tasks, pair.mains, augment, workers)
+        return PhaseData(loaded["train"], loaded["val"], self.pair.tasks, pair.mains, augment, workers, measured)
 
     def samples(self, domain: Domain, split: str, supervision: Supervision) -> list[Sample]:
         """Samples with the supervised labels of this domain; none where there is no val split."""

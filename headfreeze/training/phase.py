@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from headfreeze.adversaries.indicator import indicator
 from headfreeze.data.augment import PLAIN, augmented
 from headfreeze.data.batch import DeviceBatch, LabelKey
 from headfreeze.data.canvas import expand
-from headfreeze.data.loader import DomainBatch, TrainingSteps, training_loader
+from headfreeze.data.loader import DomainBatch, DomainImages, TrainingSteps, training_loader
 from headfreeze.models.freeze import Freeze
 from headfreeze.progress import Report
 from headfreeze.settings import Training as TrainingSettings
@@ -82,7 +82,7 @@ class PhaseTraining:
         self.at = Progressed()
         self.augment = data.augment
         for part in parts:
-            self.augment = part.augmenting(self.augment, self._some_batches)
+            self.augment = part.augmenting(self.augment, self._measured_batches)
 
     def run(self, report: Report) -> dict[str, Any]:
         """Trains to the end of the phase, keeps the result in the phase's folder, and gives what it found."""
@@ -272,8 +272,14 @@ class PhaseTraining:
         return [augmented(self.on_device(batch), self.augment, self.generator) for batch in batches]
 
     def _some_batches(self) -> Iterator[DeviceBatch]:
-        """The first training batches, not augmented; the same for every process."""
-        steps = TrainingSteps(self.data.train, self.settings.batch_size, self.plan.seed, False)
+        return self._first_batches(self.data.train, self.plan.seed)
+
+    def _measured_batches(self) -> Iterator[DeviceBatch]:
+        return self._first_batches(self.data.measured, self.plan.measuring_seed)
+
+    def _first_batches(self, images: Mapping[str, DomainImages], seed: int) -> Iterator[DeviceBatch]:
+        """Some training batches, not augmented; the same for every process."""
+        steps = TrainingSteps(images, self.settings.batch_size, seed, False)
         for number in range(_MEASURED_BATCHES * 4):
             yield augmented(self.on_device(steps[number]), PLAIN)
 

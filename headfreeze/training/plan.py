@@ -1,7 +1,7 @@
 """What a phase sees and what it does, as values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import nn
 
@@ -16,7 +16,9 @@ from headfreeze.tasks.base import Task
 class PhaseData:
     """What a phase sees: the supervised labels of the domains that it uses, at training resolution.
 
-    `mains`: names of the main tasks.
+    Attributes:
+        mains: names of the main tasks.
+        measured: of the training split, with the labels that parts look at before the first step; only these domains.
     """
 
     train: Mapping[str, DomainImages]
@@ -25,6 +27,7 @@ class PhaseData:
     mains: tuple[str, ...]
     augment: Augment
     workers: int
+    measured: Mapping[str, DomainImages] = field(default_factory=dict)
 
     @property
     def main(self) -> str:
@@ -42,6 +45,7 @@ class PhasePlan:
         branch: the one stage that trains, of a network with a branch for each task; None: it has none.
         snapshots: after which steps before the last one the network is kept as it is then.
         seed: of batches and augmentation.
+        measuring_seed: of what is measured before the first step: one for all phases, which so find the same.
         weights: λ of every task, inherited from the phase before; None to measure them.
         until_plateau: end where the source's validation loss no longer falls.
         span: where the phase begins and ends in the budget and its learning rate's schedule, 0 … 1.
@@ -51,6 +55,7 @@ class PhasePlan:
     steps: int
     freeze_after: str | None
     seed: int
+    measuring_seed: int
     rate: float
     weights: dict[str, float] | None = None
     until_plateau: bool = False

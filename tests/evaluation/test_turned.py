@@ -15,8 +15,7 @@ from headfreeze.evaluation.validators import source_loss
 from headfreeze.run import Run
 from headfreeze.settings import Pair
 from headfreeze.tasks import make_task
-from tests.corridor import SIDE, corridor
-from tests.data.check.test_pitch import written
+from tests.corridor import SIDE, corridor, written
 from tests.runs import fit_tiny
 from tests.worlds import TinyPair
 

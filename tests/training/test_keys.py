@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from headfreeze.recipes import RECIPES, split_budget
+from headfreeze.recipes import find_recipe, split_budget
 from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
 from headfreeze.training.fit import PlannedPhase, RecipeTraining
 from headfreeze.training.session import Session
@@ -72,7 +72,7 @@ ADVERSARIAL: dict[str, Any] = {
 def keys(settings: Settings, seed: int | None = None, recipe_name: str = "headfreeze") -> Keys:
     """The keys of both phases of a recipe, untrained."""
     session, training = Session(settings, Path("store")), settings.training
-    recipe = session.effective(RECIPES[recipe_name])
+    recipe = session.effective(find_recipe(recipe_name))
     trainer = RecipeTraining(session, recipe, training.seed if seed is None else seed, Path("out"))
     steps = split_budget(training.steps, 2, training.phase_share)
     folder, found = None, []
@@ -189,6 +189,17 @@ def test_the_key_depends_on_the_files_that_a_phase_sees_and_on_no_other(
     damage(tmp_path / file)
     usual, other = (Settings(pair_of(pair), TINY, training_of()) for pair in (tiny_pair, copy))
     assert changed(keys(usual), keys(other)) == which
+    aligned = BOTH if which == SECOND else which  # what the target's anchors tell turns both phases' cameras
+    assert changed(*(keys(settings, recipe_name="headfreeze+aligned") for settings in (usual, other))) == aligned
+
+
+def test_what_is_aligned_is_another_phase_that_recipes_share(tiny_pair: TinyPair) -> None:
+    settings = Settings(pair_of(tiny_pair), TINY, training_of())
+    plain, frozen, tuned = (
+        keys(settings, recipe_name=name) for name in ("headfreeze", "headfreeze+aligned", "mtl-finetune+aligned")
+    )
+    assert changed(plain, frozen) == BOTH
+    assert changed(frozen, tuned) == SECOND
 
 
 def test_the_key_depends_on_the_classes_of_the_anchor(tiny_pair: TinyPair, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from headfreeze.data.loader import DomainImages, TrainingSteps
 from headfreeze.errors import InputError
 from headfreeze.run import RunCard
 from headfreeze.training import checks
+from tests.corridor import write_corridors
 from tests.runs import fit_tiny, same_bits, session_of, training_of, watched, weights_of
 from tests.training.phases import untrained
 from tests.training.together import CASES, train
@@ -42,9 +43,11 @@ class Both:
 
     def __init__(self, tiny: TinyPair, folder: Path) -> None:
         self.one, self.two = folder / "one", folder / "two"
-        words = [sys.executable, "-m", "tests.training.together", tiny.source, tiny.target, self.two, "2"]
+        corridors = write_corridors(folder / "corridors")
+        pairs = (f"{pair.source}:{pair.target}" for pair in (tiny, corridors))
+        words = [sys.executable, "-m", "tests.training.together", *pairs, self.two, "2"]
         subprocess.run(words, env=ONE_THREAD, timeout=SECONDS, check=True)
-        train(tiny, self.one, 1)
+        train(tiny, corridors, self.one, 1)
         self.known: list[dict[str, Any]] = [torch.load(self.two / f"{rank}.pt", weights_only=False) for rank in (0, 1)]
 
 
@@ -87,6 +90,8 @@ def two_processes_give_the_numbers_of_one(case: str, both: Both) -> None:
     assert [phase["key"] for phase in cards[0].phases] == [phase["key"] for phase in cards[1].phases]
     for ours, theirs in zip(cards[0].phases, cards[1].phases, strict=True):
         assert theirs["weights"] == pytest.approx(ours["weights"], rel=1e-5), "λ"
+        assert theirs.get("source_pitch_deg") == ours.get("source_pitch_deg")
+        assert ("source_pitch_deg" in ours) == (case == "aligned"), "where cameras differ"
 
 
 def both_processes_have_the_same_bits_of_network_and_discriminators_and_nearly_those_of_one(both: Both) -> None:

@@ -1,6 +1,6 @@
-"""Trainings for one process or several: `python -m tests.training.together SOURCE TARGET OUT DEVICES`.
+"""Trainings for one process or several: `python -m tests.training.together PAIR CORRIDORS OUT DEVICES`.
 
-Fabric's launcher starts the command once more for each further process.
+A pair is SOURCE:TARGET. Fabric's launcher starts the command once more for each further process.
 """
 
 import sys
@@ -32,13 +32,14 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         "mtl-both+teacher+consistency+fourier+reading+adabn+privileged+gradnorm",
         {"optimizer": "sgd", "snapshots": 2},
     ),
+    "aligned": ("headfreeze+aligned", {"optimizer": "sgd", "batch_size": 24, "steps": 4}),  # few batches tell the angle
 }
 
 
-def train(tiny: TinyPair, out: Path, devices: int) -> None:
+def train(tiny: TinyPair, corridors: TinyPair, out: Path, devices: int) -> None:
     """Runs of all cases, OUT/CASE; what this process alone knows goes to OUT/RANK.pt."""
     for name, (recipe, settings) in CASES.items():
-        fit_tiny(recipe, tiny, out / name, devices=devices, **settings)
+        fit_tiny(recipe, corridors if name == "aligned" else tiny, out / name, devices=devices, **settings)
     training = untrained(tiny, out / "store", "mtl-both-da", devices=devices, steps=3)
     batches = [vars(training._prepared(number, training.steps[number])) for number in range(3)]
     training.run(lambda *_: None)
@@ -66,5 +67,5 @@ def train(tiny: TinyPair, out: Path, devices: int) -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    source, target, out, devices = sys.argv[1:]
-    train(TinyPair(Path(source), Path(target)), Path(out), int(devices))
+    *pairs, out, devices = sys.argv[1:]
+    train(*(TinyPair(*map(Path, pair.split(":"))) for pair in pairs), Path(out), int(devices))

@@ -18,7 +18,9 @@ _IMAGES = 256
 
 
 class Aligned(Part):
-    """Turns every source image by the angle at which its anchor is laid out most like the target's.
+    """Turns every source image by the angle at which its anchor is laid out most like the target's, in every phase.
+
+    The angle is measured in each phase again, from the same labels, so that no phase needs to know what came before it.
 
     Args:
         anchors: dense, labelled on both domains.
@@ -28,7 +30,7 @@ class Aligned(Part):
         self.anchors = anchors
 
     def augmenting(self, augment: Augment, batches: Callable[[], Iterator[DeviceBatch]]) -> Augment:
-        """With the angle that some training batches tell; images that are not augmented are not turned."""
+        """With the angle that these batches tell, one for all phases; images that are not augmented are not turned."""
         if augment.mode == "none":
             return augment
         chosen: list[DeviceBatch] = []

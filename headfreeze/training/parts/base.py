@@ -23,7 +23,8 @@ class Part:
 
         Args:
             augment: as the settings have it.
-            batches: gives some training batches, not augmented.
+            batches: gives some training batches with the labels that it measures, not augmented; the same in every
+                phase, and for every process.
         """
         del batches
         return augment

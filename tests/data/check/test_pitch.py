@@ -2,33 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
-import yaml
-from PIL import Image
 
 from headfreeze.data.check.pitch import pitch_lines
 from headfreeze.data.folder import open_dataset
-from headfreeze.tasks import make_task
-from tests.corridor import corridor
-
-OPTIONS = {"normals": {}, "depth": {}, "segmentation": {"classes": ["floor", "wall", "ceiling"]}}
-
-
-def written(root: Path, pitch_deg: float, count: int = 24) -> Path:
-    rng = np.random.default_rng(1)
-    for i in range(count):
-        view = corridor(rng.normal(pitch_deg, 4), rng.uniform(0.8, 1.8))
-        for name, options in OPTIONS.items():
-            path = root / "train" / name / f"{i}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            values = torch.from_numpy(np.atleast_3d(view[name].T).T.copy())
-            make_task(name, options).write(values.to(torch.uint8 if name == "segmentation" else torch.float32), path)
-        (root / "train/image").mkdir(exist_ok=True)
-        Image.new("RGB", (32, 32)).save(root / "train/image" / f"{i}.png")
-    (root / "dataset.yaml").write_text(yaml.safe_dump({"tasks": OPTIONS}))
-    return root
+from tests.corridor import OPTIONS, written
 
 
 def test_the_angle_and_what_to_do_are_said(tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 """Source cameras are pitched as the target's are: in scenes whose rays are computed exactly, and in training."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,13 +14,29 @@ from headfreeze.data.augment import Augment, augmented
 from headfreeze.data.batch import DeviceBatch
 from headfreeze.data.geometric import seen_from_elsewhere
 from headfreeze.errors import InputError
-from headfreeze.recipes import find_recipe
+from headfreeze.recipes import SOURCE_MAIN, Phase, Recipe, find_recipe
+from headfreeze.run import RunCard
 from headfreeze.tasks import make_task
 from headfreeze.tasks.base import Task
+from headfreeze.training.fit import fit
+from headfreeze.training.parts import aligned
 from headfreeze.training.parts.aligned import Aligned, pitch_difference
 from headfreeze.training.parts.build import check_parts
-from tests.corridor import FOV_DEG, SIDE, corridor
-from tests.runs import fit_tiny, same_bits, settings_of, weights_of
+from tests.corridor import FOV_DEG, SIDE, corridor, write_corridors
+from tests.runs import (
+    TINY,
+    KilledError,
+    fit_tiny,
+    pair_of,
+    phase_records,
+    same_bits,
+    session_of,
+    settings_of,
+    training_of,
+    watched,
+    weights_of,
+)
+from tests.training.test_withheld import forwarded
 from tests.worlds import TinyPair
 
 SEGMENTATION = make_task("segmentation", {"classes": ["floor", "wall", "ceiling"]})
@@ -41,8 +60,18 @@ def batches(
     return found
 
 
-@pytest.mark.parametrize("anchors", [[SEGMENTATION], [NORMALS], [DEPTH], [SEGMENTATION, DEPTH]])
-@pytest.mark.parametrize(("source_deg", "target_deg"), [(-2, -18), (0, 12), (-10, -10), (5, -21)])
+@pytest.mark.parametrize(
+    ("anchors", "source_deg", "target_deg"),
+    [
+        ([SEGMENTATION], -2, -18),
+        ([SEGMENTATION], -10, -10),
+        ([NORMALS], 0, 12),
+        ([NORMALS], 5, -21),
+        ([DEPTH], 5, -21),
+        ([DEPTH], 0, 12),
+        ([SEGMENTATION, DEPTH], -2, -18),
+    ],
+)
 def test_the_angle_is_told_by_the_anchors(anchors: list[Task], source_deg: float, target_deg: float) -> None:
     found = pitch_difference(batches(source_deg, target_deg), anchors, FOV_DEG)
     assert found == pytest.approx(target_deg - source_deg, abs=3)
@@ -106,11 +135,111 @@ def test_it_is_refused_where_nothing_can_be_aligned(tiny_pair: TinyPair) -> None
         )
 
 
-def test_the_run_says_by_how_much(tiny_pair: TinyPair, tmp_path: Path) -> None:
-    cards = [
-        fit_tiny("mtl-both+aligned", tiny_pair, tmp_path / name, phases=tmp_path / f"{name}-phases", steps=3)
-        for name in ("one", "other")
-    ]
-    (turned,) = {card.phases[-1].get("source_pitch_deg", 0.0) for card in cards}
-    assert -36 <= turned <= 36
-    assert same_bits(*(weights_of(tmp_path / name) for name in ("one", "other")))
+# --- in training, on a pair whose cameras differ
+
+SETTINGS = {"steps": 6, "checkpoint_every": 0.0}
+
+
+@dataclass
+class Trained:
+    """A run of headfreeze+aligned at OUT/run, and what each of its phases was told the angle by."""
+
+    pair: TinyPair
+    out: Path
+    card: RunCard
+    told: list[list[DeviceBatch]]
+    forwarded: list[tuple[int, int | None]]
+
+
+@pytest.fixture(scope="module")
+def few_labels() -> Iterator[None]:
+    """Tell the angle: each of the pair's images once. More take longer, and tell the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(aligned, "_IMAGES", 24)
+        yield
+
+
+@pytest.fixture(scope="module")
+def trained(few_labels: None, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    out = tmp_path_factory.mktemp("aligned")
+    pair, told = write_corridors(out), []
+
+    def noted(batches: list[DeviceBatch], anchors: Sequence[Task], fov_deg: float) -> float:
+        told.append(batches)
+        return pitch_difference(batches, anchors, fov_deg)
+
+    with pytest.MonkeyPatch.context() as patch, forwarded() as seen:
+        patch.setattr(aligned, "pitch_difference", noted)
+        card = fit_tiny("headfreeze+aligned", pair, out / "run", **SETTINGS)
+    return Trained(pair, out, card, told, seen)
+
+
+def by_hand(trained: Trained, recipe: str, out: Path, **settings: Any) -> RunCard:
+    """A run of a recipe without the part, whose angle is set to the one that the part has found."""
+    pair = pair_of(trained.pair, source_pitch_deg=trained.card.phases[0]["source_pitch_deg"])
+    return fit(recipe, pair, out, architecture=TINY, training=training_of(**SETTINGS | settings))
+
+
+def test_every_phase_says_one_angle_that_the_same_labels_have_told(trained: Trained) -> None:
+    first, second = (phase["source_pitch_deg"] for phase in trained.card.phases)
+    assert first == second == pytest.approx(-18, abs=3)
+    for one, other in zip(*trained.told, strict=True):
+        for key in (("source", "segmentation"), ("target", "segmentation")):
+            assert torch.equal(one.labels[key].as_subclass(Tensor), other.labels[key].as_subclass(Tensor))
+
+
+def test_phases_are_those_of_the_angle_set_by_hand_and_the_first_sees_no_target(
+    trained: Trained, tmp_path: Path
+) -> None:
+    """To the bit: batch statistics, λ, history; the keys alone differ, for one depends on the target's anchors."""
+    hand = by_hand(trained, "headfreeze", tmp_path / "run")
+    parts, plain = (
+        [phase_records(store)[phase["key"]] for phase in card.phases]
+        for store, card in ((trained.out / "run-phases", trained.card), (tmp_path / "phases", hand))
+    )
+    for one, other in zip(parts, plain, strict=True):
+        assert one.pop("phase.json") != other.pop("phase.json")
+        assert one == other
+    assert trained.forwarded[0] == (4, 4)
+    assert trained.forwarded[-1] == (8, 4)
+
+
+def test_a_phase_that_trains_on_no_anchor_and_forwards_the_target_makes_no_loss_of_what_it_measures(
+    trained: Trained, tmp_path: Path
+) -> None:
+    phase = Phase(SOURCE_MAIN, adversary=True, parts=frozenset({"aligned"}))
+    own = fit(
+        Recipe("own", (phase,), ""),
+        pair_of(trained.pair),
+        tmp_path / "own",
+        architecture=TINY,
+        training=training_of(steps=2),
+    )
+    by_hand(trained, "baseline-da", tmp_path / "hand", steps=2)
+    assert own.phases[0]["source_pitch_deg"] == trained.card.phases[0]["source_pitch_deg"]
+    assert own.trained == ["normals"]
+    assert same_bits(*(weights_of(tmp_path / name) for name in ("own", "hand")))
+    assert (tmp_path / "own/metrics.csv").read_bytes() == (tmp_path / "hand/metrics.csv").read_bytes()
+
+
+def test_what_is_measured_is_apart_from_what_is_trained_and_validated_on(tiny_pair: TinyPair, tmp_path: Path) -> None:
+    inputs, recipe = session_of(tiny_pair, tmp_path).inputs, find_recipe("headfreeze+aligned")
+    first, second = (inputs.phase_data(phase) for phase in recipe.phases)
+    assert first.train.keys() == first.val.keys() == {"source"}
+    assert second.train.keys() == second.val.keys() == {"source", "target"}
+    for data in (first, second):
+        known = {domain: set(images.tasks) for domain, images in data.measured.items()}
+        assert known == {"source": {"normals", "segmentation"}, "target": {"segmentation"}}
+
+
+def test_killed_in_each_phase_and_called_again_gives_the_same_bits(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for phase in (1, 2):
+        with watched(monkeypatch, phase, saved_at=1, dies_at=2), pytest.raises(KilledError, match=f"phase {phase}/2"):
+            fit_tiny("headfreeze+aligned", trained.pair, tmp_path / "run", **SETTINGS)
+    with watched(monkeypatch) as watch:
+        card = fit_tiny("headfreeze+aligned", trained.pair, tmp_path / "run", **SETTINGS)
+    assert watch.steps == {"headfreeze+aligned seed 0 phase 2/2": [2, 3]}
+    assert all(found["source_pitch_deg"] == trained.card.phases[0]["source_pitch_deg"] for found in card.phases)
+    assert phase_records(tmp_path / "run-phases") == phase_records(trained.out / "run-phases")

@@ -44,7 +44,10 @@ def test_parts_stand_behind_a_recipes_name() -> None:
     assert [p.supervision for p in recipe.phases] == [p.supervision for p in RECIPES["headfreeze"].phases]
     assert recipe.phases[1].freeze_head
     assert find_recipe("headfreeze") is RECIPES["headfreeze"]
-    assert all(f"+{name}" in table() for name in PARTS)
+    lines = {line.split()[0]: line for line in table().splitlines() if line.startswith("+")}
+    assert {name: line.endswith(", in every phase") for name, line in lines.items()} == {
+        f"+{part.name}": part.every_phase for part in PARTS.values()
+    }
 
 
 @pytest.mark.parametrize(
