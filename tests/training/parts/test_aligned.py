@@ -13,6 +13,7 @@ from torch import Tensor
 from headfreeze.data.augment import Augment, augmented
 from headfreeze.data.batch import DeviceBatch
 from headfreeze.data.geometric import seen_from_elsewhere
+from headfreeze.data.pitch import Told
 from headfreeze.errors import InputError
 from headfreeze.recipes import SOURCE_MAIN, Phase, Recipe, find_recipe
 from headfreeze.run import RunCard
@@ -73,7 +74,7 @@ def batches(
     ],
 )
 def test_the_angle_is_told_by_the_anchors(anchors: list[Task], source_deg: float, target_deg: float) -> None:
-    found = pitch_difference(batches(source_deg, target_deg), anchors, FOV_DEG)
+    found = pitch_difference(batches(source_deg, target_deg), anchors, FOV_DEG).deg
     assert found == pytest.approx(target_deg - source_deg, abs=3)
 
 
@@ -83,7 +84,7 @@ def test_invalid_labels_tell_nothing() -> None:
         blank = batch.labels["target", "segmentation"].as_subclass(Tensor)
         blank[:, :, :, : SIDE // 3] = 255
         batch.labels["target", "segmentation"] = SEGMENTATION.wrap(blank, (SIDE, SIDE))
-    assert pitch_difference(told, [SEGMENTATION], FOV_DEG) == pytest.approx(-14, abs=3)
+    assert pitch_difference(told, [SEGMENTATION], FOV_DEG).deg == pytest.approx(-14, abs=3)
 
 
 @pytest.mark.parametrize("domains", [["source"], ["target"], ["source", "target"]])
@@ -95,7 +96,7 @@ def test_labels_of_a_few_pixels_tell_the_angle_too_and_none_tell_of_none(domains
                 sparse = batch.labels[domain, "segmentation"].as_subclass(Tensor)
                 sparse[torch.rand(sparse.shape, generator=generator) >= share] = 255
                 batch.labels[domain, "segmentation"] = SEGMENTATION.wrap(sparse, (SIDE, SIDE))
-        assert pitch_difference(told, [SEGMENTATION], FOV_DEG) == pytest.approx(angle, abs=3 if share else 0)
+        assert pitch_difference(told, [SEGMENTATION], FOV_DEG).deg == pytest.approx(angle, abs=3 if share else 0)
 
 
 def test_a_turned_source_camera_sees_what_one_of_that_pitch_sees() -> None:
@@ -164,7 +165,7 @@ def trained(few_labels: None, tmp_path_factory: pytest.TempPathFactory) -> Train
     out = tmp_path_factory.mktemp("aligned")
     pair, told = write_corridors(out), []
 
-    def noted(batches: list[DeviceBatch], anchors: Sequence[Task], fov_deg: float) -> float:
+    def noted(batches: list[DeviceBatch], anchors: Sequence[Task], fov_deg: float) -> Told:
         told.append(batches)
         return pitch_difference(batches, anchors, fov_deg)
 
