@@ -52,8 +52,10 @@ class Inputs:
                 if images := self.images(domain, split, phase.supervision):
                     loaded[split][domain] = images
         seen = phase.supervision | phase.measured
-        wanted = [domain for domain in DOMAINS if _of(domain, phase.measured)]
-        measured = {domain: images for domain in wanted if (images := self.images(domain, "train", seen))}
+        measured: dict[str, DomainImages] = {}
+        for domain in DOMAINS:
+            if _of(domain, phase.measured) and (images := self.images(domain, "train", seen)):
+                measured[domain] = images
         workers = max(self._workers(images.samples) for images in loaded["train"].values())
         pair = self.settings.pair
         augment = Augment(pair.augment, pair.zoom, pair.rotate_deg, pair.fov_deg, pair.source_pitch_deg)

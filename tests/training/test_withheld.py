@@ -13,9 +13,17 @@ from headfreeze.comparison.compare import compare
 from headfreeze.errors import InputError
 from headfreeze.models.network import Network
 from headfreeze.recipes import RECIPES, find_recipe
+from headfreeze.training.parts import aligned
 from tests.audit import touched
 from tests.runs import TINY, fit_tiny, pair_of, same_bits, training_of, weights_of
 from tests.worlds import TinyPair
+
+
+@pytest.fixture(autouse=True)
+def _few_labels_tell_the_angle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of cameras that are aligned: more take longer."""
+    monkeypatch.setattr(aligned, "_IMAGES", 16)
+
 
 TASK_OF = {"main": "normals", "anchor": "segmentation"}
 
@@ -62,7 +70,7 @@ def test_fit_opens_and_lists_only_what_is_supervised(recipe: str, tiny_pair: Tin
     assert set(batches) == {(3 * (source + target), 3 * source) for source, target in expected}
 
 
-ALL_PARTS = "headfreeze+teacher+consistency+fourier+reading+adabn+privileged+aligned"
+ALL_PARTS = "mtl-both+teacher+consistency+fourier+reading+adabn+privileged+aligned"
 
 
 @pytest.mark.parametrize("recipe", [*(n for n in RECIPES if ("target", "main") not in supervised(n)), ALL_PARTS])
