@@ -6,14 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
+import lightning.fabric
+import matplotlib.pyplot
 import pytest
+import scipy.stats
+import timm
 import torch
-from jaxtyping import install_import_hook
+import torchmetrics
+import torchvision.transforms.v2  # noqa: F401
 
-from tests.typechecking import checked
+from tests.typechecking import hold_to_arrays
 from tests.worlds import TinyPair, add_edges, write_pair
 
-install_import_hook("headfreeze", f"{checked.__module__}.{checked.__name__}")  # before anything imports the package
+# Before anything imports the package, and after what it imports: while the hook loads a module, Python looks for the
+# bytecode of all others under another name, too, and compiles PyTorch's from source where it may not write it.
+hold_to_arrays("headfreeze")
 
 torch.set_num_threads(1)  # tests run side by side, one process a core
 
