@@ -1,7 +1,7 @@
 # Everything from a bare machine: make and Python 3.11 or newer are all it takes. `make` alone lists the targets.
 
 # One thread a process: tests run side by side, a process a core.
-PYTEST = OMP_NUM_THREADS=1 .venv/bin/pytest -n auto --maxprocesses 8
+PYTEST = OMP_NUM_THREADS=1 .venv/bin/pytest -n auto --maxprocesses 8 --dist worksteal
 
 # What `headfreeze annotate landmarks` fetches on first use; fetched ahead, so that the tests need no network.
 FACE_MODELS = .venv/face-models/face_landmark.tflite

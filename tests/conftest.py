@@ -2,18 +2,24 @@
 
 import socket
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 import torch
-from jaxtyping import install_import_hook
 
-from tests.typechecking import checked
+from tests.typechecking import hold_to_arrays
+from tests.unrendered import unrendered_figures
 from tests.worlds import TinyPair, add_edges, write_pair
 
-install_import_hook("headfreeze", f"{checked.__module__}.{checked.__name__}")  # before anything imports the package
+# While the hook loads a module, Python looks for the bytecode of all that this one imports under the name of the hook,
+# too, and compiles it where it finds none, in each process: what takes long to compile is there before.
+for _name in ("torchvision.transforms.v2", "timm", "scipy.stats", "torchmetrics", "lightning.fabric"):
+    import_module(_name)
+
+hold_to_arrays("headfreeze")  # before anything imports the package
 
 torch.set_num_threads(1)  # tests run side by side, one process a core
 
@@ -41,6 +47,13 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def _speaking(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that does a worker's job makes its process silent for good, as a worker is; not so the next test's."""
     monkeypatch.setattr("headfreeze.progress._hushed", False)
+
+
+@pytest.fixture
+def unrendered() -> Iterator[None]:
+    """Figures of reports are made, but not rendered."""
+    with unrendered_figures():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -12,20 +12,40 @@ from headfreeze.comparison.compare import compare
 from headfreeze.comparison.results import Results
 from headfreeze.errors import InputError
 from tests.runs import TINY, pair_of, training_of
+from tests.unrendered import unrendered_figures
 from tests.worlds import TinyPair
 
 RECIPES = ("baseline", "mtl-both-da")
 
 
 def compare_tiny(tiny: TinyPair, out: Path, **options: str) -> Results:
-    training = training_of(steps=2, batch_size=2)
-    return compare(pair_of(tiny, **options), out, recipes=RECIPES, seeds=(0, 1), architecture=TINY, training=training)
+    pair, training = pair_of(tiny, **options), training_of(steps=2, batch_size=2)
+    with unrendered_figures():
+        return compare(pair, out, recipes=RECIPES, seeds=(0, 1), architecture=TINY, training=training)
 
 
-@pytest.mark.parametrize(("main", "anchor"), [("normals", "segmentation"), ("segmentation", "depth")])
-def test_what_is_read_back_is_what_was_found(main: str, anchor: str, tiny_pair: TinyPair, tmp_path: Path) -> None:
-    found = compare_tiny(tiny_pair, tmp_path, main=main, anchor=anchor)
-    read = read_results(tmp_path)
+@pytest.fixture(scope="module")
+def normals(tiny_pair: TinyPair, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Results]:
+    """A comparison of normals, and what it found. Read only."""
+    folder = tmp_path_factory.mktemp("card") / "out"
+    return folder, compare_tiny(tiny_pair, folder)
+
+
+@pytest.fixture
+def compared(normals: tuple[Path, Results], tmp_path: Path) -> Path:
+    """A copy of it to write into."""
+    return Path(shutil.copytree(normals[0], tmp_path / "out"))
+
+
+@pytest.mark.parametrize("main", ["normals", "segmentation"])
+def test_what_is_read_back_is_what_was_found(
+    main: str, normals: tuple[Path, Results], tiny_pair: TinyPair, tmp_path: Path
+) -> None:
+    if main == "normals":
+        folder, found = normals
+    else:
+        folder, found = tmp_path, compare_tiny(tiny_pair, tmp_path, main=main, anchor="depth")
+    read = read_results(folder)
     assert (read.task, read.budget, read.inside) == (found.task, found.budget, found.inside)
     assert read.csv() == found.csv()
     assert read.adversaries == found.adversaries
@@ -36,35 +56,32 @@ def test_what_is_read_back_is_what_was_found(main: str, anchor: str, tiny_pair: 
                 assert one == pytest.approx(other, nan_ok=True)
 
 
-def test_runs_that_are_not_there_yet_are_left_out(tiny_pair: TinyPair, tmp_path: Path) -> None:
-    compare_tiny(tiny_pair, tmp_path)
-    shutil.rmtree(tmp_path / "runs/baseline-seed1")
-    shutil.rmtree(tmp_path / "runs/mtl-both-da-seed0/evaluation")
-    results = read_results(tmp_path)
+def test_runs_that_are_not_there_yet_are_left_out(compared: Path) -> None:
+    shutil.rmtree(compared / "runs/baseline-seed1")
+    shutil.rmtree(compared / "runs/mtl-both-da-seed0/evaluation")
+    results = read_results(compared)
     assert {recipe: list(seeds) for recipe, seeds in results.metrics.items()} == {"baseline": [0], "mtl-both-da": [1]}
 
 
-def test_values_that_do_not_exist_are_nan_again(tiny_pair: TinyPair, tmp_path: Path) -> None:
-    compare_tiny(tiny_pair, tmp_path)
-    path = tmp_path / "runs/baseline-seed0/evaluation/target-test/metrics.json"
+def test_values_that_do_not_exist_are_nan_again(compared: Path) -> None:
+    path = compared / "runs/baseline-seed0/evaluation/target-test/metrics.json"
     metrics = json.loads(path.read_text())
     metrics["normals"]["mean"] = None
     path.write_text(json.dumps(metrics))
-    assert math.isnan(read_results(tmp_path).metrics["baseline"][0]["mean"])
+    assert math.isnan(read_results(compared).metrics["baseline"][0]["mean"])
 
 
-def test_what_is_no_comparison_is_said_in_a_line(tiny_pair: TinyPair, tmp_path: Path) -> None:
+def test_what_is_no_comparison_is_said_in_a_line(compared: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no comparison here \(no comparison\.json\); give the folder"):
         ComparisonCard.read(tmp_path)
-    compare_tiny(tiny_pair, tmp_path)
-    images = tmp_path / "runs/baseline-seed0/evaluation/target-test/normals_images.csv"
+    images = compared / "runs/baseline-seed0/evaluation/target-test/normals_images.csv"
     images.write_text(images.read_text().replace("0.", "x."))
     with pytest.raises(InputError, match=r"target-test: damaged \(could not convert string to float"):
-        read_results(tmp_path)
-    path = tmp_path / "comparison.json"
+        read_results(compared)
+    path = compared / "comparison.json"
     path.write_text(path.read_text().replace('"format": 1', '"format": 7'))
     with pytest.raises(InputError, match="written in format 7, this version reads 1; update headfreeze"):
-        ComparisonCard.read(tmp_path)
+        ComparisonCard.read(compared)
     path.write_text("[]")
     with pytest.raises(InputError, match=r"comparison\.json: damaged; call the same `headfreeze compare` again"):
-        ComparisonCard.read(tmp_path)
+        ComparisonCard.read(compared)

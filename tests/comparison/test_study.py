@@ -23,6 +23,8 @@ from headfreeze.tasks import make_task
 from tests.runs import TINY, pair_of, training_of, watched
 from tests.worlds import TinyPair
 
+pytestmark = pytest.mark.usefixtures("unrendered")
+
 RECIPES = ("baseline", "mtl-both", "oracle")
 FILES = {"study.csv", "study.json", "study.md", "study.png", "study.svg", "affinity.json", "phases"}
 

@@ -11,13 +11,14 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from headfreeze.comparison.compare import compare
 from headfreeze.comparison.executors.processes import Processes, spread_over_gpus, thread_environment
-from headfreeze.comparison.graph import PhaseNode
+from headfreeze.comparison.graph import PhaseNode, Stretch
 from headfreeze.comparison.results import Results
 from headfreeze.comparison.work import Job, Setup, outcome
 from headfreeze.errors import InputError, WorkerLostError
@@ -25,6 +26,8 @@ from headfreeze.recipes import RECIPES
 from headfreeze.settings import Compute, Training
 from tests.runs import TINY, pair_of, phase_records, settings_of, training_of
 from tests.worlds import TinyPair
+
+pytestmark = pytest.mark.usefixtures("unrendered")
 
 SECONDS = 120.0
 
@@ -98,29 +101,30 @@ def test_an_error_is_given_back_as_it_is_with_where_it_came_from(tiny_pair: Tiny
     assert "Traceback" in "".join(read.__notes__)
 
 
-class Deadly:
-    """Whoever reads it dies."""
+@dataclass(frozen=True)
+class Deadly(Setup):
+    """Whoever reads it dies: at once, before PyTorch is imported, which takes seconds."""
 
-    def __init__(self, how: Callable[..., object], *arguments: object) -> None:
-        self.how, self.arguments = how, arguments
-        self.number, self.seed = 0, 3
+    how: Callable[[int], object] = os._exit
+    number: int = 0
 
     def __reduce__(self) -> tuple:
-        return self.how, self.arguments
+        return self.how, (self.number,)
 
 
 @pytest.mark.parametrize(
-    ("deadly", "retries", "says"),
+    ("how", "number", "retries", "says"),
     [
-        (Deadly(signal.raise_signal, signal.SIGKILL), 0, "died once, the last time by SIGKILL; where memory is short"),
-        (Deadly(os._exit, 9), 1, "died 2 times, the last time with exit status 9; where memory is short"),
+        (signal.raise_signal, signal.SIGKILL, 0, "died once, the last time by SIGKILL; where memory is short"),
+        (os._exit, 9, 1, "died 2 times, the last time with exit status 9; where memory is short"),
     ],
 )
 def test_a_job_whose_workers_die_again_and_again_is_given_up_in_a_line(
-    deadly: Deadly, retries: int, says: str, tiny_pair: TinyPair, tmp_path: Path
+    how: Callable[[int], object], number: int, retries: int, says: str, tiny_pair: TinyPair, tmp_path: Path
 ) -> None:
-    with Processes(Setup(settings_of(tiny_pair), str(tmp_path)), 1, retries) as processes:
-        future = processes.submit(Job(deadly, RECIPES["baseline"]))  # type: ignore[arg-type]
+    with Processes(Deadly(settings_of(tiny_pair), str(tmp_path), how=how, number=number), 1, retries) as processes:
+        phase = Stretch(RECIPES["baseline"].phases[0], steps=2, last=True)
+        future = processes.submit(Job(PhaseNode((phase,), 3), RECIPES["baseline"]))
         with pytest.raises(WorkerLostError, match=rf"baseline seed 3 phase 1/1: its worker {says}"):
             future.result(SECONDS)
 

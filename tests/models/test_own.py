@@ -136,6 +136,7 @@ def test_it_is_trained_with_its_head_frozen_and_read_back(tiny_pair: TinyPair, t
     assert weights_of(tmp_path / "run").keys() == build_network(STAGED, tasks()).state_dict().keys()
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_comparison_takes_it(tiny_pair: TinyPair, tmp_path: Path) -> None:
     results = compare(
         pair_of(tiny_pair),

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from headfreeze.files import write_text
 from headfreeze.selection import cross_task
 from tests.runs import TINY, fit_tiny, pair_of, training_of
+from tests.unrendered import unrendered_figures
 from tests.worlds import TinyPair
 
 RECIPES = ("baseline", "headfreeze", "oracle")
@@ -39,16 +39,6 @@ def compared(tiny_pair: TinyPair, tmp_path_factory: pytest.TempPathFactory) -> P
     from headfreeze.comparison.compare import compare  # here, so that the type checker is around it
 
     folder, training = tmp_path_factory.mktemp("compared") / "out", training_of(steps=2, batch_size=2)
-    compare(pair_of(tiny_pair), folder, recipes=RECIPES, seeds=(0,), architecture=TINY, training=training)
+    with unrendered_figures():
+        compare(pair_of(tiny_pair), folder, recipes=RECIPES, seeds=(0,), architecture=TINY, training=training)
     return folder
-
-
-@pytest.fixture
-def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Figures are made, but not rendered, which is what takes long."""
-
-    def save(_: object, folder: Path, name: str) -> None:
-        write_text(folder / f"{name}.png", "")
-        write_text(folder / f"{name}.svg", "<svg ></svg>")
-
-    monkeypatch.setattr("headfreeze.comparison.report.drawn.save", save)

@@ -18,6 +18,7 @@ from headfreeze.selection.snapshots import LastPhase, last_phases, read_last_pha
 from tests.audit import touched
 from tests.runs import TINY, pair_of, training_of
 from tests.selection.moved import moved, spoilt, unjudged
+from tests.unrendered import unrendered_figures
 from tests.worlds import TinyPair
 
 STEPS = [2, 4, 6]
@@ -30,7 +31,8 @@ def kept(tiny_pair: TinyPair, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder, training = tmp_path_factory.mktemp("kept") / "out", training_of(steps=6, batch_size=2, snapshots=3)
     recipes = ("baseline", "mtl-both", "oracle")
-    compare(pair_of(tiny_pair), folder, recipes=recipes, seeds=(0,), architecture=TINY, training=training)
+    with unrendered_figures():
+        compare(pair_of(tiny_pair), folder, recipes=recipes, seeds=(0,), architecture=TINY, training=training)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cross_task, "_STEPS", 4)
         select(folder, device="cpu", workers=1)

@@ -16,6 +16,8 @@ from headfreeze.training.store import PhaseFolder
 from tests.runs import TINY, fit_tiny, pair_of, same_bits, training_of, watched, weights_of
 from tests.worlds import TinyPair
 
+pytestmark = pytest.mark.usefixtures("unrendered")
+
 FIRST, SECOND = "headfreeze seed 0 phase 1/2", "headfreeze seed 0 phase 2/2"
 
 

@@ -98,6 +98,7 @@ def test_the_target_need_not_even_declare_the_main_task(tiny_pair: TinyPair, tmp
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_comparison_without_the_oracle_opens_the_targets_main_labels_of_the_test_split_only(
     tiny_pair: TinyPair, tmp_path: Path
 ) -> None:

@@ -1,11 +1,9 @@
 """Two comparisons for all tests of the report, made once and only read; copy one to change it."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from headfreeze.files import write_text
 from tests.worlds import TinyPair
 
 RECIPES = ("baseline", "headfreeze-da", "oracle")
@@ -23,14 +21,3 @@ def compared(tiny_pair: TinyPair, tmp_path_factory: pytest.TempPathFactory) -> P
     compare(pair_of(tiny_pair), folder, recipes=RECIPES, seeds=(0, 1), architecture=TINY, training=training)
     write_report(folder)
     return folder
-
-
-@pytest.fixture
-def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Figures are made, but not rendered, which is what takes long."""
-
-    def save(_: Any, folder: Path, name: str) -> None:
-        write_text(folder / f"{name}.png", "")
-        write_text(folder / f"{name}.svg", "<svg ></svg>")
-
-    monkeypatch.setattr("headfreeze.comparison.report.drawn.save", save)
