@@ -14,12 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from headfreeze.arguments import Arguments
-from headfreeze.cli import settings_of, training_arguments
 from headfreeze.errors import InputError, raise_all
 from headfreeze.recipes import find_recipe
 from headfreeze.selection.judge import judged, judgements
 from headfreeze.selection.select import select
 from headfreeze.settings import Settings
+from headfreeze.training.commands import settings_of, training_arguments
 from headfreeze.training.fit import fit
 
 LOW, HIGH = 1 / 8, 4

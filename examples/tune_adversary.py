@@ -27,7 +27,6 @@ from torch import Tensor
 from headfreeze import InputError, fit
 from headfreeze.adversaries.build import default_weight
 from headfreeze.arguments import Arguments
-from headfreeze.cli import settings_of, training_arguments
 from headfreeze.comparison.figure import draw_figure
 from headfreeze.data.folder import Sample, open_dataset
 from headfreeze.data.images import read_image
@@ -36,6 +35,7 @@ from headfreeze.files import write_text
 from headfreeze.pictures import spread
 from headfreeze.run import Run
 from headfreeze.settings import Adversarial, Settings
+from headfreeze.training.commands import settings_of, training_arguments
 from headfreeze.training.session import Session
 
 MOST_SOURCE_LOSS = 1.1

@@ -81,6 +81,14 @@ def test_the_example_of_every_command_is_understood(name: str) -> None:
     assert values is not None
 
 
+def test_every_module_of_commands_is_part_of_the_command_line() -> None:
+    """So that what is said here of all commands, such as that their help imports no torch, is said of each module."""
+    package = Path(cli.__file__).parent
+    found = {".".join(path.relative_to(package.parent).with_suffix("").parts) for path in package.rglob("commands.py")}
+    assert len(found) == 9
+    assert {command.arguments.__module__ for command in cli.COMMANDS.values()} == found | {cli.__name__}
+
+
 def test_without_a_command_all_of_them_are_listed(run: Run) -> None:
     for words in ((), ("--help",), ("-h",)):
         code, out, _ = run(*words)

@@ -8,9 +8,10 @@ import pytest
 import yaml
 
 from headfreeze.arguments import Arguments
-from headfreeze.cli import COMMANDS, settings_of
+from headfreeze.cli import COMMANDS
 from headfreeze.recipes import RECIPES
 from headfreeze.training.checks import check_adversary
+from headfreeze.training.commands import settings_of
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))

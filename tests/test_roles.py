@@ -8,11 +8,12 @@ import pytest
 import yaml
 
 from headfreeze.arguments import Arguments
-from headfreeze.cli import run, settings_of, training_arguments
-from headfreeze.comparison.report.commands import flags
+from headfreeze.cli import run
+from headfreeze.comparison.report.command_lines import flags
 from headfreeze.data.pair import open_pair
 from headfreeze.errors import InputError
 from headfreeze.settings import Pair, Settings
+from headfreeze.training.commands import settings_of, training_arguments
 from tests.runs import pair_of
 from tests.worlds import TinyPair
 

@@ -1,4 +1,7 @@
-"""The command `headfreeze export`. What it needs is imported when it runs: `--help` does not wait for it."""
+"""The commands `headfreeze predict` and `export`.
+
+What they need is imported when they run: `--help` does not wait for it.
+"""
 
 import json
 from pathlib import Path
@@ -8,6 +11,20 @@ from jsonargparse import Namespace
 
 from headfreeze.arguments import Arguments
 from headfreeze.command import Command
+
+
+def _predict_arguments(arguments: Arguments) -> None:
+    arguments.add("run", Path, "folder that `headfreeze fit --out` wrote")
+    arguments.add("images", list[str], "files, folders, globs or videos")
+    arguments.add("--out", Path, "gets TASK/ID.EXT and pictures/ID.png")
+    arguments.add("--device", str, "auto, cpu, cuda, mps or cuda:N", "auto")
+
+
+def _predict(values: Namespace) -> None:
+    from headfreeze.inference.predictor import Predictor
+
+    count = Predictor(values.run, values.device).write(values.images, values.out)
+    print(f"{count} images predicted; labels and pictures are in {values.out}")
 
 
 def _export_arguments(arguments: Arguments) -> None:
@@ -38,7 +55,13 @@ def _shape(described: dict[str, Any]) -> str:
     return f"({', '.join(map(str, described['shape']))})"
 
 
-EXPORT: dict[str, Command] = {
+INFERENCE: dict[str, Command] = {
+    "predict": Command(
+        "labels and pictures for new photographs",
+        "headfreeze predict runs/rooms photos --out predictions",
+        _predict_arguments,
+        _predict,
+    ),
     "export": Command(
         "write a run as an ONNX file, checked against the run",
         "headfreeze export runs/rooms model.onnx",

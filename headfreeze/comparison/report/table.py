@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import yaml
 
-from headfreeze.comparison.report.commands import fit_command
+from headfreeze.comparison.report.command_lines import fit_command
 from headfreeze.comparison.report.contents import Contents, EvaluatedRun
 from headfreeze.comparison.results import BASELINE, ORACLE, Results
 from headfreeze.comparison.tables.layout import columns

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from headfreeze import __version__
 from headfreeze.comparison.choice import contender
-from headfreeze.comparison.report.commands import compare_command
+from headfreeze.comparison.report.command_lines import compare_command
 from headfreeze.comparison.report.contents import Contents
 from headfreeze.comparison.report.drawn import Drawn
 from headfreeze.comparison.report.headline import headline

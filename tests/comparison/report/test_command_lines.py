@@ -9,8 +9,9 @@ from jsonargparse import Namespace
 from headfreeze import cli
 from headfreeze.arguments import Arguments
 from headfreeze.comparison.card import ComparisonCard
-from headfreeze.comparison.report.commands import compare_command, fit_command
+from headfreeze.comparison.report.command_lines import compare_command, fit_command
 from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
+from headfreeze.training.commands import settings_of
 
 SETTINGS = Settings(
     Pair(Path("my rooms/source"), Path("it's/target"), "normals", "edges", size="96x128", zoom=0.5),
@@ -43,7 +44,7 @@ def understood(line: str) -> Namespace:
 @pytest.mark.parametrize("inside", ["", "mask"])
 def test_a_comparison_is_had_again(settings: Settings, inside: str) -> None:
     values = understood(compare_command(card_of(settings, inside), Path("out put")))
-    found = cli.settings_of(values).as_dict()
+    found = settings_of(values).as_dict()
     assert found.pop("training") == settings.as_dict()["training"] | {"seed": 0}, "a comparison has seeds of its own"
     assert found == {name: part for name, part in settings.as_dict().items() if name != "training"}
     assert (values.recipes, values.seeds, values.inside) == (["baseline", "headfreeze"], [0, 4], inside)
@@ -54,7 +55,7 @@ def test_a_run_is_had_again_with_its_seed() -> None:
     values = understood(fit_command(card_of(SETTINGS), "headfreeze", 4, Path("run")))
     assert (values.recipe, values.seed, values.out) == ("headfreeze", 4, Path("run"))
     expected = SETTINGS.as_dict()
-    assert cli.settings_of(values).as_dict() == expected | {"training": expected["training"] | {"seed": 4}}
+    assert settings_of(values).as_dict() == expected | {"training": expected["training"] | {"seed": 4}}
 
 
 def test_a_recipe_of_ones_own_has_no_command() -> None:
