@@ -8,9 +8,9 @@ that the rows are far off.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from itertools import pairwise
 from statistics import median
 
 import torch
@@ -58,41 +58,55 @@ def pitch_difference(batches: Sequence[DeviceBatch], anchors: Sequence[Task], fo
         anchors: dense.
         fov_deg: the cameras' angle of view across the images' longer side.
     """
+    batches = [_small(batch) for batch in batches]
     wanted, there = _layout(batches, anchors, "target")
     unturned = float((_layout(batches, anchors, "source")[1] * there).sum())
     if not unturned:
         return Told(0.0, sure=False)
-    leaning = convergence(batches, anchors, "target", fov_deg)
+    leans: dict[int, Convergence] = {}
 
-    @cache
-    def turned(pitch_deg: int) -> list[DeviceBatch]:
-        return [pitched(batch.only("source"), fov_deg, pitch_deg) for batch in batches]
-
-    @cache
-    def lean(pitch_deg: int) -> Convergence:
-        return convergence(turned(pitch_deg), anchors, "source", fov_deg)
-
-    def rows_differ(pitch_deg: int) -> float:
-        found, seen = _layout(turned(pitch_deg), anchors, "source")
+    def misfit(pitch_deg: int) -> float:
+        turned = [pitched(batch.only("source"), fov_deg, pitch_deg) for batch in batches]
+        if pitch_deg % _COARSE_DEG == 0:
+            leans[pitch_deg] = convergence(turned, anchors, "source", fov_deg)
+        found, seen = _layout(turned, anchors, "source")
         weight = seen * there
         if weight.sum() < _LEAST_SEEN * unturned:  # not of all pixels: labels may be sparse
             return math.inf
         return float(((found - wanted).square() * weight).sum() / weight.sum())
 
-    def uprights_differ(pitch_deg: int) -> float:
-        return abs(lean(pitch_deg).lean - leaning.lean)
-
-    by_rows, by_uprights = _least(rows_differ), _least(uprights_differ)
-    below, above = (lean(int(by_uprights) + step) for step in (-_COARSE_DEG, _COARSE_DEG))
-    slope = (above.lean - below.lean) / (2 * _COARSE_DEG)
-    sure = slope > 0 and math.hypot(leaning.error, lean(0).error) / slope < _SURE_DEG
-    return Told(by_uprights if sure and abs(by_rows - by_uprights) >= _FAR_DEG else by_rows, sure)
-
-
-def _least(misfit: Callable[[int], float]) -> float:
-    """The angle in degrees at which the misfit is least: in large steps first, then around it in small ones."""
     coarse = min(range(-_FARTHEST_DEG, _FARTHEST_DEG + 1, _COARSE_DEG), key=misfit)
-    return float(min(range(coarse - _COARSE_DEG + _FINE_DEG, coarse + _COARSE_DEG, _FINE_DEG), key=misfit))
+    by_rows = min(range(coarse - _COARSE_DEG + _FINE_DEG, coarse + _COARSE_DEG, _FINE_DEG), key=misfit)
+    by_uprights, error_deg = _where_equal(leans, convergence(batches, anchors, "target", fov_deg))
+    sure = error_deg < _SURE_DEG
+    return Told(float(by_uprights if sure and abs(by_rows - by_uprights) >= _FAR_DEG else by_rows), sure)
+
+
+def _where_equal(leans: Mapping[int, Convergence], wanted: Convergence) -> tuple[int, float]:
+    """The angle at which the source's uprights lean as the target's do, and its standard error, both in degrees.
+
+    Of several the one nearest to 0; where there is none, an infinite error.
+    """
+    found = [(0, math.inf)]
+    degrees = sorted(leans)
+    for low, high in pairwise(degrees):
+        below, above = leans[low].lean, leans[high].lean
+        if below <= wanted.lean < above:  # those of a camera that is turned up lean more
+            angle = low + (high - low) * (wanted.lean - below) / (above - below)
+            first, last = max(low - _COARSE_DEG, degrees[0]), min(high + _COARSE_DEG, degrees[-1])
+            slope = (leans[last].lean - leans[first].lean) / (last - first)
+            error = math.hypot(wanted.error, leans[0].error) / slope if slope > 0 else math.inf
+            found.append((round(angle / _FINE_DEG) * _FINE_DEG, error))
+    return min(found[1:] or found, key=lambda each: abs(each[0]))
+
+
+def _small(batch: DeviceBatch) -> DeviceBatch:
+    """Every so-manieth pixel of large images and their labels: what lies where is told as well by them."""
+    step = max(1, max(batch.image.shape[-2:]) // _SIDE)
+    if step == 1:
+        return batch
+    labels = {key: type(label)(label.as_subclass(Tensor)[..., ::step, ::step]) for key, label in batch.labels.items()}
+    return DeviceBatch(batch.image[..., ::step, ::step], labels, batch.n_source)
 
 
 def pitches_between(source: Dataset, target: Dataset, anchors: Sequence[str]) -> dict[str, Told]:

@@ -2,7 +2,7 @@
 
 Door frames, corners and the sides of furniture are borders of classes, or lines and edges themselves. Seen by a camera
 that is level they are parallel; turned up by an angle φ it sees one that is x beside the image's middle, as a tangent,
-lean by about x · tan φ toward it.
+lean by x · tan φ toward it, of which the stairs of pixels hide some. So leans are compared, and turned into no angles.
 """
 
 import math
@@ -23,15 +23,13 @@ _STEEP = 0.4
 """Borders that lean by more than that, as a tangent, are not taken for upright ones."""
 _BLUR = (0.054, 0.244, 0.404, 0.244, 0.054)
 """A Gaussian of a pixel: a border's direction is that of the stairs of its pixels."""
-_LONGEST = 48
-"""Pixels of the maps' longer side, or a little more: larger ones are averaged over squares, and tell no more."""
 _CLEAR = 7
 """Side in pixels of the square around a pixel that must be valid for the gradient in it to count."""
 
 
 @dataclass(frozen=True)
 class Convergence:
-    """Lean of uprights by distance from the middle column, about tan φ, over many images; infinitely wrong without any.
+    """Lean of uprights by distance from the middle column over many images; infinitely wrong where there are none.
 
     Attributes:
         lean: a tangent by a tangent, from all images together.
@@ -55,9 +53,8 @@ def convergence(batches: Sequence[DeviceBatch], anchors: Sequence[Task], domain:
     sums = [torch.zeros(2, 1)]
     for batch in batches if classes else ():
         size = (batch.image.shape[-2], batch.image.shape[-1])
-        square = max(1, max(size) // _LONGEST)
         maps = [as_channels(task, batch.labels[domain, task.name], size) for task in classes]
-        sums.append(torch.stack([_sums(functional.avg_pool2d(each, square).cpu(), fov_deg) for each in maps]).sum(0))
+        sums.append(torch.stack([_sums(each, fov_deg).cpu() for each in maps]).sum(0))
     products, squares = torch.cat(sums, 1).double()
     if not squares.sum() > 0:
         return Convergence(0.0, math.inf)
@@ -74,21 +71,18 @@ def _sums(maps: Float[Tensor, "b c h w"], fov_deg: float) -> Float[Tensor, "2 b"
     clear = functional.avg_pool2d(valid, _CLEAR, 1, _CLEAR // 2) > 0.999  # zeros beyond the image are not valid
     upright = clear & (down.abs() < _STEEP * across.abs())
     reach = math.tan(math.radians(fov_deg / 2)) / max(height, width)
-    x = (2 * torch.arange(width) + 1 - width) * reach
+    x = (2 * torch.arange(width, device=maps.device) + 1 - width) * reach
     along = torch.where(upright, x * across, 0)
     return torch.stack([-(along * down).sum((1, 2, 3)), along.square().sum((1, 2, 3))])
 
 
 def _gradient(values: Float[Tensor, "b c h w"]) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b c h w"]]:
-    """Across and down, of the blurred maps."""
-    blur = values.new_tensor(_BLUR)
-    slope = functional.conv1d(blur[None, None], blur.new_tensor([[[0.5, 0, -0.5]]]), padding=2)[0, 0]
-    half = len(slope) // 2
+    """Across and down, of the blurred maps; zero at the border."""
+    count, half = values.shape[1], len(_BLUR) // 2
+    blur = values.new_tensor(_BLUR).expand(count, 1, 1, -1)
     padded = functional.pad(values, (half, half, half, half), mode="replicate")
-    smooth = functional.pad(blur, (half - 2, half - 2))
-
-    def filtered(rows: Tensor, columns: Tensor) -> Tensor:
-        kernel = (rows[:, None] * columns[None]).expand(values.shape[1], 1, -1, -1)
-        return functional.conv2d(padded, kernel, groups=values.shape[1])
-
-    return filtered(smooth, slope), filtered(slope, smooth)
+    smooth = functional.conv2d(functional.conv2d(padded, blur, groups=count), blur.mT, groups=count)
+    across, down = torch.zeros_like(smooth), torch.zeros_like(smooth)
+    across[..., 1:-1] = (smooth[..., 2:] - smooth[..., :-2]) / 2
+    down[..., 1:-1, :] = (smooth[..., 2:, :] - smooth[..., :-2, :]) / 2
+    return across, down
