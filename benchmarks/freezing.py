@@ -81,7 +81,7 @@ def make_rooms(out: Path, size: int) -> None:
         root = out / poses
         if not root.exists():
             with counting(f"rendering rooms, {poses} cameras") as report:
-                write_rooms(root, source=MANY, target=MANY, size=size, poses=poses, progress=report)  # type: ignore[arg-type]
+                write_rooms(root, source=MANY, target=MANY, size=size, poses=poses, progress=report)
         few = root / "target-few"
         for file in (root / "target").glob("*/*/*"):
             split, _, name = file.relative_to(root / "target").parts

@@ -4,6 +4,7 @@ What they need is imported when they run: `--help` does not wait for it.
 """
 
 from pathlib import Path
+from typing import Any
 
 from jsonargparse import Namespace
 
@@ -37,19 +38,22 @@ def _several_arguments(arguments: Arguments) -> None:
     arguments.add_settings(Compute)
 
 
+def _several(values: Namespace) -> dict[str, Any]:
+    """What `_several_arguments` and `training_arguments` gave, as `compare` and `study` take it: keyword arguments."""
+    return {
+        "recipes": values.recipes,
+        "seeds": values.seeds,
+        "inside": values.inside,
+        "compute": part_of(Compute, values),
+        **how_to_train(values),
+    }
+
+
 def _compare(values: Namespace) -> None:
     from headfreeze.comparison.compare import compare
     from headfreeze.comparison.table import adversaries, own_table, verdict
 
-    results = compare(
-        part_of(Pair, values),
-        values.out,
-        recipes=values.recipes,
-        seeds=values.seeds,
-        **how_to_train(values),
-        inside=values.inside,
-        compute=part_of(Compute, values),
-    )
+    results = compare(part_of(Pair, values), values.out, **_several(values))
     if not is_first():
         return
     print("\n\n".join(filter(None, [own_table(results), verdict(results), adversaries(results)])), end="\n\n")
@@ -66,16 +70,7 @@ def _study(values: Namespace) -> None:
     from headfreeze.comparison.study import study
 
     values.anchor = next(iter(values.anchors), "")
-    found = study(
-        part_of(Pair, values),
-        values.out,
-        anchors=values.anchors,
-        recipes=values.recipes,
-        seeds=values.seeds,
-        **how_to_train(values),
-        inside=values.inside,
-        compute=part_of(Compute, values),
-    )
+    found = study(part_of(Pair, values), values.out, anchors=values.anchors, **_several(values))
     if is_first():
         print(f"{found.table()}\n\nfigure: {values.out / 'study.png'}, beside study.csv, study.json, study.md")
 

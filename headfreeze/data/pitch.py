@@ -27,6 +27,7 @@ from headfreeze.errors import InputError
 from headfreeze.settings import Pair
 from headfreeze.tasks.base import Task
 from headfreeze.tasks.channels import as_channels
+from headfreeze.tasks.labels import wrapped
 
 _NOTABLE_DEG = 4
 """Less is not worth a word."""
@@ -58,25 +59,30 @@ def pitch_difference(batches: Sequence[DeviceBatch], anchors: Sequence[Task], fo
         anchors: dense.
         fov_deg: the cameras' angle of view across the images' longer side.
     """
-    batches = [_small(batch) for batch in batches]
+    batches = [_small(batch, anchors) for batch in batches]
     wanted, there = _layout(batches, anchors, "target")
     unturned = float((_layout(batches, anchors, "source")[1] * there).sum())
     if not unturned:
         return Told(0.0, sure=False)
-    leans: dict[int, Convergence] = {}
 
-    def misfit(pitch_deg: int) -> float:
-        turned = [pitched(batch.only("source"), fov_deg, pitch_deg) for batch in batches]
-        if pitch_deg % _COARSE_DEG == 0:
-            leans[pitch_deg] = convergence(turned, anchors, "source", fov_deg)
-        found, seen = _layout(turned, anchors, "source")
+    def turned(pitch_deg: int) -> list[DeviceBatch]:
+        return [pitched(batch.only("source"), fov_deg, pitch_deg) for batch in batches]
+
+    def misfit(views: Sequence[DeviceBatch]) -> float:
+        found, seen = _layout(views, anchors, "source")
         weight = seen * there
         if weight.sum() < _LEAST_SEEN * unturned:  # not of all pixels: labels may be sparse
             return math.inf
         return float(((found - wanted).square() * weight).sum() / weight.sum())
 
-    coarse = min(range(-_FARTHEST_DEG, _FARTHEST_DEG + 1, _COARSE_DEG), key=misfit)
-    by_rows = min(range(coarse - _COARSE_DEG + _FINE_DEG, coarse + _COARSE_DEG, _FINE_DEG), key=misfit)
+    misfits: dict[int, float] = {}
+    leans: dict[int, Convergence] = {}
+    for pitch_deg in range(-_FARTHEST_DEG, _FARTHEST_DEG + 1, _COARSE_DEG):
+        views = turned(pitch_deg)
+        misfits[pitch_deg], leans[pitch_deg] = misfit(views), convergence(views, anchors, "source", fov_deg)
+    coarse = min(misfits, key=lambda pitch_deg: misfits[pitch_deg])
+    finer = range(coarse - _COARSE_DEG + _FINE_DEG, coarse + _COARSE_DEG, _FINE_DEG)
+    by_rows = min(finer, key=lambda pitch_deg: misfit(turned(pitch_deg)))
     by_uprights, error_deg = _where_equal(leans, convergence(batches, anchors, "target", fov_deg))
     sure = error_deg < _SURE_DEG
     return Told(float(by_uprights if sure and abs(by_rows - by_uprights) >= _FAR_DEG else by_rows), sure)
@@ -100,12 +106,12 @@ def _where_equal(leans: Mapping[int, Convergence], wanted: Convergence) -> tuple
     return min(found[1:] or found, key=lambda each: abs(each[0]))
 
 
-def _small(batch: DeviceBatch) -> DeviceBatch:
-    """Every so-manieth pixel of large images and their labels: what lies where is told as well by them."""
+def _small(batch: DeviceBatch, anchors: Sequence[Task]) -> DeviceBatch:
+    """With the anchors' labels alone, and every so-manieth pixel of large images: what lies where is told as well."""
     step = max(1, max(batch.image.shape[-2:]) // _SIDE)
-    if step == 1:
-        return batch
-    labels = {key: type(label)(label.as_subclass(Tensor)[..., ::step, ::step]) for key, label in batch.labels.items()}
+    names = [task.name for task in anchors]
+    kept = {key: label for key, label in batch.labels.items() if key[1] in names}
+    labels = {key: wrapped(label.as_subclass(Tensor)[..., ::step, ::step], label) for key, label in kept.items()}
     return DeviceBatch(batch.image[..., ::step, ::step], labels, batch.n_source)
 
 

@@ -50,8 +50,10 @@ def convergence(batches: Sequence[DeviceBatch], anchors: Sequence[Task], domain:
         fov_deg: the cameras' angle of view across the images' longer side.
     """
     classes = [task for task in anchors if isinstance(task, SegmentationTask)]
-    sums = [torch.zeros(2, 1)]
-    for batch in batches if classes else ():
+    if not classes:
+        return Convergence(0.0, math.inf)
+    sums = []
+    for batch in batches:
         size = (batch.image.shape[-2], batch.image.shape[-1])
         maps = [as_channels(task, batch.labels[domain, task.name], size) for task in classes]
         sums.append(torch.stack([_sums(each, fov_deg).cpu() for each in maps]).sum(0))

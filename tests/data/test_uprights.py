@@ -70,6 +70,13 @@ def test_where_heights_agree_rows_have_their_say(side: int) -> None:
     assert pitch_difference(pair((0, -12), (1.5, 1.5), side), [PANELS], FOV_DEG).deg == pytest.approx(-12, abs=3)
 
 
+def test_points_beside_the_anchor_are_no_hindrance() -> None:
+    batches, points = pair((0, -12), (1.5, 1.5), side=112), make_task("keypoints", {"count": 68, "order": "multi-pie"})
+    for batch in batches:
+        batch.labels["source", "keypoints"] = points.wrap(torch.rand(8, 68, 4) * 112, (112, 112))
+    assert pitch_difference(batches, [PANELS], FOV_DEG).deg == pytest.approx(-12, abs=3)
+
+
 def test_labels_without_borders_are_sure_of_nothing() -> None:
     blank = PANELS.wrap(torch.zeros(4, 1, 48, 48, dtype=torch.uint8), (48, 48))
     found = convergence(
