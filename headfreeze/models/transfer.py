@@ -7,7 +7,9 @@ encoder, which has never seen the target, is not asked.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -47,8 +49,8 @@ class LevelTransfer(nn.Module):
 
     def forward(self, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """The other network's features, as far as these tell."""
-        half = F.elu(self.down1(features))
-        quarter = F.elu(self.down2(half))
+        half = F.elu(_halved(self.down1, features))
+        quarter = F.elu(_halved(self.down2, half))
         half = F.elu(self.up1(F.interpolate(quarter, size=half.shape[-2:], mode="nearest")))
         return self.past(features) + self.up2(F.interpolate(half, size=features.shape[-2:], mode="nearest"))
 
@@ -117,6 +119,15 @@ def made_and_wanted(outputs: Outputs) -> list[tuple[Tensor, Tensor]]:
     """By level, what the transfer makes of the anchor's features, and the main task's own, (b, c, h, w) both."""
     features = outputs.features
     return [(features[f"{_MADE}{i}"], features[f"{_WANTED}{i}"]) for i in range(len(features) // 2)]
+
+
+def _halved(convolution: nn.Conv2d, features: Float[Tensor, "b c h w"]) -> Tensor:
+    """What a convolution of stride 2 makes of them; in float32 where they are one pixel wide.
+
+    There the bf16 gradient of its weights takes in memory that nothing was written to (PyTorch 2.14, oneDNN, AVX-512).
+    """
+    with torch.autocast(features.device.type, enabled=False) if features.shape[-1] == 1 else nullcontext():
+        return convolution(features.float() if features.shape[-1] == 1 else features)
 
 
 def _two_convolutions(channels_in: int, channels: int) -> nn.Sequential:

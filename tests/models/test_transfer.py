@@ -204,6 +204,21 @@ def output_error(composed: TransferNetwork, image: Tensor) -> float:
     return float((found - wanted).square().mean() / wanted.var())
 
 
+@pytest.mark.parametrize(("height", "width"), [(2, 2), (1, 1), (3, 2), (2, 1)])
+def test_half_precision_has_finite_gradients_on_maps_of_a_pixel(height: int, width: int) -> None:
+    """Whatever memory held before: a kernel of stride 2 does not write all that it reads of maps one pixel wide."""
+    level = LevelTransfer(16, 8)
+    nn.init.normal_(level.up2[-1].weight)
+    features = torch.randn(4, 16, height, width).contiguous(memory_format=torch.channels_last)
+    for _ in range(10):
+        with torch.autocast("cpu", torch.bfloat16):
+            made = level(features)
+        held = [torch.full((2**size,), torch.nan) for size in range(6, 19) for _ in range(8)]
+        del held
+        made.float().square().sum().backward()
+        assert all(bool(value.grad.isfinite().all()) for value in level.parameters() if value.grad is not None)
+
+
 def test_a_linear_map_of_the_anchors_features_put_in_by_hand_is_a_perfect_transfer() -> None:
     composed = related()
     body = composed.main.backbone.body
