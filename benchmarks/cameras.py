@@ -5,7 +5,8 @@
 
 Draws rooms as `headfreeze synth rooms` does, in pairs whose cameras differ in known ways: pitch, height, angle of view,
 roll, spread. Prints by pair the true angle and what `headfreeze.data.pitch` finds in labels of 48 px alone, for three
-anchors: the 13 classes, floor and what lies level against the rest, and depth. An asterisk: upright borders were sure.
+anchors: the 13 classes, floor and what lies level against the rest, and depth. An asterisk: upright
+borders were sure, or the normals of what is seen.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """By what angle cameras of two datasets are pitched differently, as labels that both have tell it.
 
-Where cameras look down, floors fill more of an image and ceilings less: what lies in which row differs between domains
+Normals, and depth, tell it themselves: see `headfreeze.data.orientation`. Of classes one must ask where they lie. Where
+cameras look down, floors fill more of an image and ceilings less: what lies in which row differs between domains
 whose cameras are held otherwise, and agrees once the source's are turned. They are turned on the spot, so that the
 labels are those of the turned camera. But a camera that stands higher sees more of a floor, too. How upright lines
 converge tells the pitch alone, less sharply, and nothing where there are none: it has the last word where it is sure
@@ -22,6 +23,7 @@ from headfreeze.data.batch import DeviceBatch
 from headfreeze.data.canvas import Canvas, resized, window, window_corner
 from headfreeze.data.folder import Dataset
 from headfreeze.data.geometric import pitched
+from headfreeze.data.orientation import orientation
 from headfreeze.data.uprights import Convergence, convergence
 from headfreeze.errors import InputError
 from headfreeze.settings import Pair
@@ -38,12 +40,13 @@ _LABELS, _FEWEST, _SIDE = 128, 16, 48
 _LEAST_SEEN = 0.4
 """Share of the labels' pixels that a turned camera must still see for its angle to be thought of."""
 _SURE_DEG, _FAR_DEG = 3.0, 9
-"""Uprights whose angle has a standard error below the one have the last word where rows are as far off as the other."""
+"""Uprights whose angle has a standard error below the one have the last word where rows are as far off as the other;
+normals below it have it anyway."""
 
 
 @dataclass(frozen=True)
 class Told:
-    """An angle in degrees, and whether upright lines are sure of it, so that it does not rest on rows alone."""
+    """An angle in degrees, and whether normals or upright lines are sure of it: else it rests on rows alone."""
 
     deg: float
     sure: bool
@@ -60,6 +63,10 @@ def pitch_difference(batches: Sequence[DeviceBatch], anchors: Sequence[Task], fo
         fov_deg: the cameras' angle of view across the images' longer side.
     """
     batches = [_small(batch, anchors) for batch in batches]
+    ours, theirs = (orientation(batches, anchors, domain, fov_deg) for domain in ("source", "target"))
+    if math.hypot(ours.error_deg, theirs.error_deg) < _SURE_DEG:
+        turn_deg = (theirs.pitch_deg - ours.pitch_deg + 45) % 90 - 45
+        return Told(float(max(-_FARTHEST_DEG, min(round(turn_deg), _FARTHEST_DEG))), sure=True)
     wanted, there = _layout(batches, anchors, "target")
     unturned = float((_layout(batches, anchors, "source")[1] * there).sum())
     if not unturned:
