@@ -49,6 +49,7 @@ NETWORKS = {
     "lite0-pretrained": ("tf_efficientnet_lite0", True),
 }
 FEW, MANY = 150, 1500
+ERROR = "mean_error_deg"
 RIVALS = ("mtl-finetune", "mtl-both", "baseline")
 
 
@@ -173,6 +174,14 @@ def effects(gained: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return found, half
 
 
+def known(table: Path) -> dict[str, float]:
+    """What earlier calls have written to runs.csv: of other networks, seeds and recipes, too."""
+    if not table.is_file():
+        return {}
+    with table.open(newline="") as f:
+        return {row["run"]: float(row[ERROR]) for row in csv.DictReader(f)}
+
+
 def report(rows: dict[str, float], networks: Sequence[str], seeds: Sequence[int], budgets: str) -> str:
     """What was found, as a page."""
     text = ["# When does freezing the head pay?", ""]
@@ -214,17 +223,18 @@ def main(argv: Sequence[str]) -> int:
     own.out.mkdir(parents=True, exist_ok=True)
     make_rooms(own.out, own.size)
     os.environ["OMP_NUM_THREADS"] = "1"
-    rows: dict[str, float] = {}
+    rows = known(own.out / "runs.csv")
     with ProcessPoolExecutor(own.workers, multiprocessing.get_context("spawn")) as pool:
         jobs = {
             pool.submit(trained, job, own.out, own.size, (few, many), own.device): job
             for job in in_turn(recipes, networks, seeds)
         }
-        for done in as_completed(jobs):
-            rows[jobs[done].name] = done.result()
+        for done, ended in enumerate(as_completed(jobs), 1):
+            name = jobs[ended].name
+            rows[name] = ended.result()
             with (own.out / "runs.csv").open("w", newline="") as f:
-                csv.writer(f).writerows([("run", "mean_error_deg"), *sorted(rows.items())])
-            print(f"{len(rows)}/{len(jobs)} {jobs[done].name}: {rows[jobs[done].name]:.2f}", flush=True)
+                csv.writer(f).writerows([("run", ERROR), *sorted(rows.items())])
+            print(f"{done}/{len(jobs)} {name}: {rows[name]:.2f}", flush=True)
     (own.out / "effects.md").write_text(report(rows, networks, seeds, own.steps))
     print((own.out / "effects.md").read_text())
     return 0

@@ -58,3 +58,10 @@ def test_a_run_is_trained_as_its_levels_say(tmp_path: Path, monkeypatch: pytest.
     assert (pair["augment"], Path(pair["target"])) == ("geometric", tmp_path / "different/target-few")
     assert len(list((tmp_path / "different/target-few/train/image").iterdir())) == 3
     assert len(list((tmp_path / "different/target-few/test/image").iterdir())) > 3
+
+
+def test_what_earlier_calls_have_found_stays_in_the_table(tmp_path: Path) -> None:
+    table = tmp_path / "runs.csv"
+    assert freezing.known(table) == {}
+    table.write_text("run,mean_error_deg\nlite0-seed0-baseline,27.25\ntiny-seed0-baseline,30.5\n")
+    assert freezing.known(table) == {"lite0-seed0-baseline": 27.25, "tiny-seed0-baseline": 30.5}
