@@ -128,8 +128,8 @@ def words(each: Affinity, found: Sequence[Affinity]) -> str:
     if each.score < _NOTHING:
         return "says next to nothing: expect it to hurt, a frozen head most"
     if each.score < image:
-        return "says less than the photograph shows at a glance: it may hurt, a frozen head most"
-    return "says more than the photograph shows at a glance: worth a comparison"
+        return "says less than the photograph shows at a glance: it may help or hurt; compare with a baseline"
+    return "says more than the photograph shows at a glance: it may help or hurt, too; compare with a baseline"
 
 
 @dataclass(frozen=True)
