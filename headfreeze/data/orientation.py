@@ -26,7 +26,8 @@ _BENT = 0.02
 """Root mean square of what a plane leaves of inverse depth, as a share of it, from which on there is no plane."""
 _SQUARE = 0.3
 """An image tells nothing whose normals agree less on the quarter turns: 1 where all are level or upright, else 0."""
-_FEWEST = 2
+_FEWEST = 8
+"""Images."""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from headfreeze.settings import Pair
 from headfreeze.tasks.base import Task
 from headfreeze.tasks.channels import as_channels
 from headfreeze.tasks.labels import wrapped
+from headfreeze.tasks.segmentation import SegmentationTask
 
 _NOTABLE_DEG = 4
 """Less is not worth a word."""
@@ -40,8 +41,8 @@ _LABELS, _FEWEST, _SIDE = 128, 16, 48
 _LEAST_SEEN = 0.4
 """Share of the labels' pixels that a turned camera must still see for its angle to be thought of."""
 _SURE_DEG, _FAR_DEG = 3.0, 9
-"""Uprights whose angle has a standard error below the one have the last word where rows are as far off as the other;
-normals below it have it anyway."""
+"""Uprights whose angle has a standard error below the one have the last word where rows are as far off as the other.
+Normals below it, or with no classes beside them, leave rows no say at all."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,11 @@ def pitch_difference(batches: Sequence[DeviceBatch], anchors: Sequence[Task], fo
     """
     batches = [_small(batch, anchors) for batch in batches]
     ours, theirs = (orientation(batches, anchors, domain, fov_deg) for domain in ("source", "target"))
-    if math.hypot(ours.error_deg, theirs.error_deg) < _SURE_DEG:
+    error_deg = math.hypot(ours.error_deg, theirs.error_deg)
+    sure = error_deg < _SURE_DEG
+    if sure or (math.isfinite(error_deg) and not any(isinstance(task, SegmentationTask) for task in anchors)):
         turn_deg = (theirs.pitch_deg - ours.pitch_deg + 45) % 90 - 45
-        return Told(float(max(-_FARTHEST_DEG, min(round(turn_deg), _FARTHEST_DEG))), sure=True)
+        return Told(float(max(-_FARTHEST_DEG, min(round(turn_deg), _FARTHEST_DEG))), sure)
     wanted, there = _layout(batches, anchors, "target")
     unturned = float((_layout(batches, anchors, "source")[1] * there).sum())
     if not unturned:

@@ -129,7 +129,7 @@ def words(each: Affinity, found: Sequence[Affinity]) -> str:
         return "says next to nothing: expect it to hurt, a frozen head most"
     if each.score < image:
         return "says less than the photograph shows at a glance: it may help or hurt; compare with a baseline"
-    return "says more than the photograph shows at a glance: it may help or hurt, too; compare with a baseline"
+    return "says more than the photograph shows at a glance: compare with a baseline all the same"
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,13 @@ def test_a_camera_that_stands_higher_is_not_taken_for_one_that_looks_down(anchor
     assert abs(pitch_difference([batch], [SEGMENTATION], FOV_DEG).deg + 12) > 8, "rows are fooled, or it proves nothing"
 
 
+def test_of_few_cameras_that_spread_normals_are_not_sure_and_yet_the_ones_that_tell() -> None:
+    ours, theirs = held(0, 14, count=12), held(-12, 14, count=12, seed=1)
+    told = pitch_difference([batch_of(ours, theirs, heights_m=(0.4, 2.2))], [NORMALS], FOV_DEG)
+    assert not told.sure
+    assert told.deg == pytest.approx(theirs.mean() - ours.mean(), abs=2)
+
+
 def test_depth_may_be_in_any_unit_noisy_and_full_of_holes() -> None:
     batch, generator = batch_of(held(0, 4), held(-12, 4, seed=1)), torch.Generator().manual_seed(0)
     depth = batch.labels["target", "depth"].as_subclass(Tensor)

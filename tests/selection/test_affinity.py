@@ -78,7 +78,7 @@ def test_an_anchor_that_determines_the_main_task_has_a_high_affinity_and_an_unre
         (39.0, 20.0, "says next to nothing: expect it to hurt, a frozen head most"),
         (39.0, 41.0, "says next to nothing: expect it to hurt, a frozen head most"),
         (30.0, 20.0, "says less than the photograph shows at a glance: it may help or hurt; compare with a baseline"),
-        (19.0, 20.0, "says more than the photograph shows at a glance: it may help or hurt, too; compare with a baseline"),
+        (19.0, 20.0, "says more than the photograph shows at a glance: compare with a baseline all the same"),
     ],
 )
 def test_the_image_is_the_measure_of_what_an_affinity_means(error: float, image: float, said: str) -> None:
