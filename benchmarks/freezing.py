@@ -235,7 +235,8 @@ def main(argv: Sequence[str]) -> int:
             with (own.out / "runs.csv").open("w", newline="") as f:
                 csv.writer(f).writerows([("run", ERROR), *sorted(rows.items())])
             print(f"{done}/{len(jobs)} {name}: {rows[name]:.2f}", flush=True)
-    (own.out / "effects.md").write_text(report(rows, networks, seeds, own.steps))
+    asked = {job.name: rows[job.name] for job in jobs.values()}  # others may have had other budgets
+    (own.out / "effects.md").write_text(report(asked, networks, seeds, own.steps))
     print((own.out / "effects.md").read_text())
     return 0
 

@@ -40,6 +40,7 @@ class Part:
         reads_target: whether its steps look at images of the target, labelled or not, …
         forwards_target: … and train the network on them.
         needs: labels without which it has nothing to do.
+        otherwise: what a recipe without them can have in its place.
         measures: labels that it looks at before the first step, also where the phase does not train on them: they
             become no loss, and the network does not see their images.
         instead_of: a part that it takes the place of, so that both make no sense, and why.
@@ -52,6 +53,7 @@ class Part:
     reads_target: bool = False
     forwards_target: bool = False
     needs: Supervision = frozenset()
+    otherwise: str = ""
     measures: Supervision = frozenset()
     instead_of: tuple[str, str] | None = None
     images_alone: bool = False
@@ -92,6 +94,7 @@ PARTS: dict[str, Part] = {
             "source cameras are pitched as the target's are, which the anchor's labels tell",
             every_phase=True,
             needs=SOURCE_ANCHOR | TARGET_ANCHOR,
+            otherwise="any recipe takes --source_pitch_deg with the angle that `headfreeze data check` says",
             measures=SOURCE_ANCHOR | TARGET_ANCHOR,
         ),
         Part(
@@ -260,7 +263,10 @@ def find_recipe(name: str) -> Recipe:
         if not PARTS[part].needs <= RECIPES[base].phases[-1].supervision:
             marks = ", ".join(mark for mark, pair in MARKS.items() if pair <= PARTS[part].needs)
             fit = ", ".join(r for r in RECIPES if PARTS[part].needs <= RECIPES[r].phases[-1].supervision)
-            raise InputError(f"recipe '{name}': the part '{part}' needs the labels {marks}; add it to one of {fit}")
+            instead = f"; {PARTS[part].otherwise}" if PARTS[part].otherwise else ""
+            raise InputError(
+                f"recipe '{name}': the part '{part}' needs the labels {marks}; add it to one of {fit}{instead}"
+            )
     return _with_parts(RECIPES[base], name, parts) if parts else RECIPES[base]
 
 

@@ -27,7 +27,12 @@ _BENT = 0.02
 _SQUARE = 0.3
 """An image tells nothing whose normals agree less on the quarter turns: 1 where all are level or upright, else 0."""
 _FEWEST = 8
-"""Images."""
+"""Images, each another one."""
+_AGREED, _BY_CHANCE = 0.3, 5.0
+"""Pitches tell nothing that agree less on a mean (1: wholly), nor where that may be chance: where n R² of n images that
+agree by R is less, as it is of all but one in 150 sets of pitches drawn at random (Rayleigh's test)."""
+_SAME = 0.9999
+"""Length of the mean of unit vectors from which on they are one."""
 
 
 @dataclass(frozen=True)
@@ -37,34 +42,39 @@ class Orientation:
     Attributes:
         pitch_deg: the circular mean over the images.
         error_deg: its standard error, as if images were drawn at random.
+        of_surfaces: whether images show surfaces of several directions. A map of one direction in all of its pixels
+            states a pitch, and may state a wrong one every time.
     """
 
     pitch_deg: float
     error_deg: float
+    of_surfaces: bool = True
 
 
-def orientation(batches: Sequence[DeviceBatch], anchors: Sequence[Task], domain: str, fov_deg: float) -> Orientation:
-    """What the labels of a domain tell.
+def orientation(batches: Sequence[DeviceBatch], task: Task, domain: str, fov_deg: float) -> Orientation:
+    """What the labels of a domain tell; of tasks that are neither normals nor depth nothing.
 
     Args:
-        batches: with labels of the anchors in that domain.
-        anchors: dense; those of normals and of depth are looked at.
+        batches: with labels of the task in that domain.
+        task: dense.
         domain: source or target.
         fov_deg: the cameras' angle of view across the images' longer side.
     """
-    images = [
-        _quarter_turns(_normals(task, batch.labels[domain, task.name], fov_deg)).cpu()
-        for batch in batches
-        for task in anchors
-        if isinstance(task, NormalsTask | DepthTask)
-    ]
-    told = torch.cat(images) if images else torch.zeros(0)
-    told = told[told.abs() > _SQUARE]
-    if len(told) < _FEWEST:
+    if not isinstance(task, NormalsTask | DepthTask):
         return Orientation(0.0, math.inf)
-    mean = told.mean()
-    off = torch.angle(told / mean).square().mean().sqrt() / math.sqrt(len(told))
-    return Orientation(math.degrees(torch.angle(mean)) / 4, math.degrees(off) / 4)
+    images = [_normals(task, batch.labels[domain, task.name], fov_deg) for batch in batches]
+    told = torch.cat([_quarter_turns(normals).cpu() for normals in images])
+    single = torch.cat([_of_one_direction(normals).cpu() for normals in images])
+    tells = told.abs() > _SQUARE
+    told, of_surfaces = told[tells], bool((~single[tells]).float().mean() > 1 / 2)
+    told = torch.view_as_complex(torch.view_as_real(told).unique(dim=0))  # few images come again and again
+    count, directions = len(told), told / told.abs()
+    agreed = abs(complex(directions.mean())) if count >= _FEWEST else 0.0
+    if agreed < _AGREED or count * agreed**2 < _BY_CHANCE:
+        return Orientation(0.0, math.inf)
+    dispersion = (1 - abs(complex(directions.square().mean()))) / (2 * agreed**2)  # Fisher, 1993, of circular data
+    error = math.sqrt(max(dispersion, 0.0) / (count - 1))
+    return Orientation(float(directions.mean().angle().rad2deg()) / 4, math.degrees(error) / 4, of_surfaces)
 
 
 def _quarter_turns(normals: Float[Tensor, "b 3 h w"]) -> Complex64[Tensor, " b"]:
@@ -74,6 +84,12 @@ def _quarter_turns(normals: Float[Tensor, "b 3 h w"]) -> Complex64[Tensor, " b"]
     angle = torch.atan2(toward, up)
     turns = (weight * torch.exp(-4j * angle)).flatten(1).sum(1)
     return turns / weight.flatten(1).sum(1).clamp(min=1e-6)
+
+
+def _of_one_direction(normals: Float[Tensor, "b 3 h w"]) -> Bool[Tensor, " b"]:
+    """Which images have the same normal wherever they have one."""
+    pixels = normals.any(1).flatten(1).sum(1)
+    return normals.flatten(2).sum(2).norm(dim=1) > _SAME * pixels
 
 
 def _normals(task: Task, label: Tensor, fov_deg: float) -> Float[Tensor, "b 3 h w"]:

@@ -35,6 +35,8 @@ from headfreeze.tasks.segmentation import SegmentationTask
 _NOTABLE_DEG = 4
 """Less is not worth a word."""
 _FARTHEST_DEG, _COARSE_DEG, _FINE_DEG = 36, 6, 2
+_UNAMBIGUOUS_DEG = 20
+"""Below it no camera is taken for one that is a quarter turn away: that would be 70° or more."""
 _ROWS = 32
 _LABELS, _FEWEST, _SIDE = 128, 16, 48
 """So many labels of each dataset, of that side in pixels, tell the angle to two degrees on rooms; fewer do not."""
@@ -64,38 +66,73 @@ def pitch_difference(batches: Sequence[DeviceBatch], anchors: Sequence[Task], fo
         fov_deg: the cameras' angle of view across the images' longer side.
     """
     batches = [_small(batch, anchors) for batch in batches]
-    ours, theirs = (orientation(batches, anchors, domain, fov_deg) for domain in ("source", "target"))
-    error_deg = math.hypot(ours.error_deg, theirs.error_deg)
-    sure = error_deg < _SURE_DEG
-    if sure or (math.isfinite(error_deg) and not any(isinstance(task, SegmentationTask) for task in anchors)):
-        turn_deg = (theirs.pitch_deg - ours.pitch_deg + 45) % 90 - 45
-        return Told(float(max(-_FARTHEST_DEG, min(round(turn_deg), _FARTHEST_DEG))), sure)
-    wanted, there = _layout(batches, anchors, "target")
-    unturned = float((_layout(batches, anchors, "source")[1] * there).sum())
-    if not unturned:
+    rows = _Rows(batches, anchors, fov_deg)
+    if not rows.unturned:
         return Told(0.0, sure=False)
-
-    def turned(pitch_deg: int) -> list[DeviceBatch]:
-        return [pitched(batch.only("source"), fov_deg, pitch_deg) for batch in batches]
-
-    def misfit(views: Sequence[DeviceBatch]) -> float:
-        found, seen = _layout(views, anchors, "source")
-        weight = seen * there
-        if weight.sum() < _LEAST_SEEN * unturned:  # not of all pixels: labels may be sparse
-            return math.inf
-        return float(((found - wanted).square() * weight).sum() / weight.sum())
-
+    by_normals, sure = _by_normals(batches, anchors, fov_deg)
+    if by_normals:
+        return Told(float(by_normals[0] if len(by_normals) == 1 else min(by_normals, key=rows.misfit)), sure)
+    coarse = range(-_FARTHEST_DEG, _FARTHEST_DEG + 1, _COARSE_DEG)
     misfits: dict[int, float] = {}
     leans: dict[int, Convergence] = {}
-    for pitch_deg in range(-_FARTHEST_DEG, _FARTHEST_DEG + 1, _COARSE_DEG):
-        views = turned(pitch_deg)
-        misfits[pitch_deg], leans[pitch_deg] = misfit(views), convergence(views, anchors, "source", fov_deg)
-    coarse = min(misfits, key=lambda pitch_deg: misfits[pitch_deg])
-    finer = range(coarse - _COARSE_DEG + _FINE_DEG, coarse + _COARSE_DEG, _FINE_DEG)
-    by_rows = min(finer, key=lambda pitch_deg: misfit(turned(pitch_deg)))
+    for pitch_deg in coarse:
+        views = rows.turned(pitch_deg)
+        misfits[pitch_deg], leans[pitch_deg] = rows.misfit_of(views), convergence(views, anchors, "source", fov_deg)
+    middle = min(misfits, key=lambda pitch_deg: misfits[pitch_deg])
+    first, last = max(middle - _COARSE_DEG + _FINE_DEG, coarse[0]), min(middle + _COARSE_DEG - _FINE_DEG, coarse[-1])
+    by_rows = min(range(first, last + 1, _FINE_DEG), key=rows.misfit)
     by_uprights, error_deg = _where_equal(leans, convergence(batches, anchors, "target", fov_deg))
     sure = error_deg < _SURE_DEG
     return Told(float(by_uprights if sure and abs(by_rows - by_uprights) >= _FAR_DEG else by_rows), sure)
+
+
+class _Rows:
+    """What lies in which row of the target's labels, and of the source's once its cameras are turned.
+
+    Attributes:
+        unturned: how much of the labels of both lies in rows where the other has some; 0: they tell nothing.
+    """
+
+    def __init__(self, batches: Sequence[DeviceBatch], anchors: Sequence[Task], fov_deg: float) -> None:
+        self.batches, self.anchors, self.fov_deg = batches, anchors, fov_deg
+        self.wanted, self.there = _layout(batches, anchors, "target")
+        self.unturned = float((_layout(batches, anchors, "source")[1] * self.there).sum())
+
+    def turned(self, pitch_deg: int) -> list[DeviceBatch]:
+        """The source as cameras see it that are turned up by that angle."""
+        return [pitched(batch.only("source"), self.fov_deg, pitch_deg) for batch in self.batches]
+
+    def misfit(self, pitch_deg: int) -> float:
+        """`misfit_of` what cameras see that are turned up by that angle."""
+        return self.misfit_of(self.turned(pitch_deg))
+
+    def misfit_of(self, views: Sequence[DeviceBatch]) -> float:
+        """How much differs; infinite where turned cameras see too little of what there was."""
+        found, seen = _layout(views, self.anchors, "source")
+        weight = seen * self.there
+        if weight.sum() < _LEAST_SEEN * self.unturned:  # not of all pixels: labels may be sparse
+            return math.inf
+        return float(((found - self.wanted).square() * weight).sum() / weight.sum())
+
+
+def _by_normals(batches: Sequence[DeviceBatch], anchors: Sequence[Task], fov_deg: float) -> tuple[Sequence[int], bool]:
+    """The angles in whole degrees that normals allow, by the anchor whose err least, and whether they are sure.
+
+    Two where they are a quarter turn apart and both likely; none where no normals tell, or classes may know better.
+    """
+    told = [[orientation(batches, task, domain, fov_deg) for domain in ("source", "target")] for task in anchors]
+    told = [pair for pair in told if all(math.isfinite(each.error_deg) for each in pair)]
+    seen = [pair for pair in told if all(each.of_surfaces for each in pair)]
+    classes = any(isinstance(task, SegmentationTask) for task in anchors)
+    if not told or (classes and not seen):
+        return (), False
+    ours, theirs = min(seen or told, key=lambda pair: math.hypot(*(each.error_deg for each in pair)))
+    sure = bool(seen) and math.hypot(ours.error_deg, theirs.error_deg) < _SURE_DEG
+    if classes and not sure:
+        return (), False
+    turn = (round(theirs.pitch_deg - ours.pitch_deg) + 45) % 90 - 45
+    turns = [turn] if abs(turn) < _UNAMBIGUOUS_DEG else [turn, turn - 90 if turn > 0 else turn + 90]
+    return [max(-_FARTHEST_DEG, min(each, _FARTHEST_DEG)) for each in turns], sure
 
 
 def _where_equal(leans: Mapping[int, Convergence], wanted: Convergence) -> tuple[int, float]:

@@ -68,9 +68,9 @@ def affinity(
 ) -> list[Affinity]:
     """The affinity of each anchor to the main task, and last that of the image; seconds each on one core.
 
-    The network is deliberately small, and the same for all: affinities rank anchors, and are no bound on what a large
-    network could make of them. The relation of Zamir et al., CVPR 2018 (arXiv 1804.08328), who train a network from
-    one task's representation to another's, with the label in the representation's place.
+    The network is deliberately small, and the same for all: affinities compare anchors, and are no bound on what a
+    large network could make of them. The relation of Zamir et al., CVPR 2018 (arXiv 1804.08328), who train a network
+    from one task's representation to another's, with the label in the representation's place.
 
     Args:
         source: dataset with labels of all of them. Judged is on val, or on every fifth image where there is none.

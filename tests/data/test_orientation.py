@@ -11,6 +11,7 @@ from headfreeze.data.batch import DeviceBatch
 from headfreeze.data.orientation import orientation
 from headfreeze.data.pitch import pitch_difference
 from headfreeze.tasks import make_task
+from headfreeze.tasks.base import Task
 from tests.corridor import FOV_DEG, SIDE, corridor
 
 NORMALS, DEPTH = make_task("normals"), make_task("depth")
@@ -36,18 +37,19 @@ def held(mean: float, spread: float, count: int = 24, seed: int = 0) -> np.ndarr
 
 @pytest.mark.parametrize("task", [NORMALS, DEPTH])
 @pytest.mark.parametrize("pitch_deg", [-35, -8, 0, 20])
-def test_the_mean_pitch_is_that_of_the_cameras_however_they_spread(task: object, pitch_deg: float) -> None:
-    for spread in (0, 12):
+def test_the_mean_pitch_is_that_of_the_cameras_however_they_spread(task: Task, pitch_deg: float) -> None:
+    for spread in (1, 12):
         pitches = held(pitch_deg, spread)
-        found = orientation([batch_of(pitches, pitches)], [task], "target", FOV_DEG)  # type: ignore[list-item]
+        found = orientation([batch_of(pitches, pitches)], task, "target", FOV_DEG)
         assert found.pitch_deg == pytest.approx(pitches.mean(), abs=1.5)
-        assert found.error_deg == pytest.approx(pitches.std() / math.sqrt(24), abs=0.6)
+        assert found.error_deg == pytest.approx(pitches.std() / math.sqrt(24), abs=0.8)
+        assert found.of_surfaces
 
 
 @pytest.mark.parametrize("anchors", [[NORMALS], [DEPTH], [SEGMENTATION, DEPTH]])
-def test_a_camera_that_stands_higher_is_not_taken_for_one_that_looks_down(anchors: list[object]) -> None:
+def test_a_camera_that_stands_higher_is_not_taken_for_one_that_looks_down(anchors: list[Task]) -> None:
     batch = batch_of(held(0, 4), held(-12, 4, seed=1), heights_m=(0.4, 2.2))
-    told = pitch_difference([batch], anchors, FOV_DEG)  # type: ignore[arg-type]
+    told = pitch_difference([batch], anchors, FOV_DEG)
     assert told.sure
     assert told.deg == pytest.approx(-12, abs=2.5)
     assert abs(pitch_difference([batch], [SEGMENTATION], FOV_DEG).deg + 12) > 8, "rows are fooled, or it proves nothing"
@@ -80,11 +82,50 @@ def test_directions_that_are_a_quarter_turn_wrong_do_no_harm() -> None:
 def test_labels_that_are_blank_tell_nothing_and_leave_it_to_the_others() -> None:
     batch = batch_of(held(0, 4), held(-12, 4, seed=1))
     batch.labels["target", "depth"].as_subclass(Tensor).zero_()
-    assert orientation([batch], [DEPTH], "target", FOV_DEG).error_deg == math.inf
+    assert orientation([batch], DEPTH, "target", FOV_DEG).error_deg == math.inf
     assert pitch_difference([batch], [SEGMENTATION, DEPTH], FOV_DEG).deg == pytest.approx(-12, abs=3)
     blank = torch.full((4, 3, 8, 8), 0.0)
     noise = torch.nn.functional.normalize(torch.randn(64, 3, 8, 8, generator=torch.Generator().manual_seed(0)), dim=1)
     for values in (blank, noise):
         labels = {("source", "normals"): NORMALS.wrap(values, (8, 8))}
         nothing = DeviceBatch(torch.zeros(len(values), 3, 8, 8), labels, len(values))
-        assert orientation([nothing], [NORMALS], "source", FOV_DEG).error_deg == math.inf
+        assert orientation([nothing], NORMALS, "source", FOV_DEG).error_deg == math.inf
+
+
+@pytest.mark.parametrize(
+    ("pitch_deg", "found"), [(-44, -36), (-50, -36), (-60, -36), (44, 36), (60, 36), (-30, -30), (30, 30)]
+)
+def test_a_camera_turned_far_is_not_taken_for_one_a_quarter_turn_away(pitch_deg: int, found: int) -> None:
+    """Turns end at 36°; the sign is that of what lies where."""
+    batch = batch_of(held(0, 3), held(pitch_deg, 3, seed=1))
+    assert pitch_difference([batch], [DEPTH], FOV_DEG).deg == pytest.approx(found, abs=2)
+
+
+def stated(pitches: np.ndarray) -> Tensor:
+    """Maps of one direction each, as `annotate up` writes them: where up is for cameras of these pitches."""
+    radians = torch.from_numpy(np.radians(pitches)).float()
+    directions = torch.stack([torch.zeros_like(radians), radians.cos(), -radians.sin()], 1)
+    return NORMALS.wrap(directions[..., None, None].expand(-1, -1, SIDE, SIDE).contiguous(), (SIDE, SIDE))
+
+
+def test_maps_of_one_direction_state_a_pitch_and_are_never_sure() -> None:
+    batch = batch_of(held(0, 4), held(-12, 4, seed=1))
+    batch.labels["source", "up"], batch.labels["target", "up"] = stated(held(0, 4)), stated(held(-9, 4, seed=1))
+    up = make_task("up", {"kind": "normals"})
+    told = pitch_difference([batch], [up], FOV_DEG)
+    assert not told.sure
+    assert told.deg == pytest.approx(-9, abs=2)
+    assert pitch_difference([batch], [up, DEPTH], FOV_DEG).deg == pytest.approx(-12, abs=2.5), "surfaces know better"
+    batch.labels["target", "up"] = stated(held(0, 4))
+    assert pitch_difference([batch], [up, SEGMENTATION], FOV_DEG).deg == pytest.approx(-12, abs=4), "so do classes"
+
+
+def test_pitches_at_random_and_one_image_again_and_again_tell_nothing() -> None:
+    rng, told = np.random.default_rng(0), 0
+    for _ in range(60):
+        labels = {("target", "normals"): stated(rng.uniform(-90, 90, 200))}
+        batch = DeviceBatch(torch.zeros(200, 3, SIDE, SIDE), labels, 0)
+        told += math.isfinite(orientation([batch], NORMALS, "target", FOV_DEG).error_deg)
+    assert told <= 2
+    again = DeviceBatch(torch.zeros(200, 3, SIDE, SIDE), {("target", "normals"): stated(np.full(200, -12.0))}, 0)
+    assert orientation([again], NORMALS, "target", FOV_DEG).error_deg == math.inf
