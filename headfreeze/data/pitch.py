@@ -162,9 +162,11 @@ def _small(batch: DeviceBatch, anchors: Sequence[Task]) -> DeviceBatch:
     return DeviceBatch(batch.image[..., ::step, ::step], labels, batch.n_source)
 
 
-def pitches_between(source: Dataset, target: Dataset, anchors: Sequence[str]) -> dict[str, Told]:
+def pitches_between(
+    source: Dataset, target: Dataset, anchors: Sequence[str], fov_deg: float = Pair.fov_deg
+) -> dict[str, Told]:
     """`pitch_between` by anchor; those that tell nothing are left out, and where some are sure, those that are not."""
-    told = {name: pitch_between(source, target, source.task(name)) for name in anchors}
+    told = {name: pitch_between(source, target, source.task(name), fov_deg) for name in anchors}
     known = {name: pitch for name, pitch in told.items() if pitch is not None}
     return {name: pitch for name, pitch in known.items() if pitch.sure} or known
 
@@ -175,13 +177,14 @@ def notable(pitches: Mapping[str, Told]) -> float:
     return middle if abs(middle) >= _NOTABLE_DEG else 0.0
 
 
-def pitch_between(source: Dataset, target: Dataset, task: Task) -> Told | None:
+def pitch_between(source: Dataset, target: Dataset, task: Task, fov_deg: float) -> Told | None:
     """By how many degrees the target's cameras look further up, or down where negative, as labels of train tell.
 
     Args:
         source: a dataset.
         target: another one.
         task: an anchor: labelled in both.
+        fov_deg: the cameras' angle of view across the images' longer side.
 
     Returns:
         None where there are too few labels to tell, or they are points.
@@ -193,7 +196,7 @@ def pitch_between(source: Dataset, target: Dataset, task: Task) -> Told | None:
         return None
     labels = {("source", task.name): ours, ("target", task.name): theirs}
     batch = DeviceBatch(torch.zeros(len(ours) + len(theirs), 3, _SIDE, _SIDE), labels, len(ours))
-    return pitch_difference([batch], [task], Pair.fov_deg)
+    return pitch_difference([batch], [task], fov_deg)
 
 
 def _layout(

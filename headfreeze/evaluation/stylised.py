@@ -34,7 +34,7 @@ def error_on_source(
     run: Run, pair: OpenPair, changed: Callable[[UInt8[np.ndarray, "h w 3"]], UInt8[np.ndarray, "h w 3"]]
 ) -> float:
     """The main task's own score on source images, seen by cameras that are held as the target's are, and changed."""
-    main, source, pitch_deg = run.main, pair.datasets["source"], pitch_of(pair)
+    main, source, pitch_deg = run.main, pair.datasets["source"], pitch_of(pair, run)
     labelled = source.samples(split_with(pair, "source", main.name), [main.name])
     samples = spread([sample for sample in labelled if main.name in sample.labels], IMAGES)
     total = main.metric()

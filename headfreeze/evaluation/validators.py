@@ -44,7 +44,7 @@ def source_loss(run: Run, pair: OpenPair) -> float:
     if name not in found:
         root = pair.datasets["source"].root
         raise InputError(f"{root}: the validator source_loss needs a val split with '{run.main.name}'; make one")
-    if pitch_of(pair):
+    if pitch_of(pair, run):
         return error_on_source(run, pair, lambda image: image)
     return float(found[name])
 

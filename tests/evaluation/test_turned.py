@@ -42,14 +42,14 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
 
 
 def test_the_angle_is_that_of_the_anchors_whatever_the_targets_main_labels_say(
-    roots: dict[int, Path], tmp_path: Path
+    roots: dict[int, Path], run: Run, tmp_path: Path
 ) -> None:
-    assert pitch_of(opened(roots[0], roots[-18])) == pytest.approx(-18, abs=3)
-    assert pitch_of(opened(roots[0], roots[-2])) == 0, "too little to be worth a word"
+    assert pitch_of(opened(roots[0], roots[-18]), run) == pytest.approx(-18, abs=3)
+    assert pitch_of(opened(roots[0], roots[-2]), run) == 0, "too little to be worth a word"
     target = written(tmp_path / "garbage", -18)
     for label in (target / "train/normals").iterdir():
         label.write_bytes(b"garbage")
-    assert pitch_of(opened(roots[0], target)) == pytest.approx(-18, abs=3)
+    assert pitch_of(opened(roots[0], target), run) == pytest.approx(-18, abs=3)
 
 
 def test_an_image_and_its_label_are_turned_together(run: Run) -> None:
