@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 _CELL_HEIGHT = 128
 _MARGIN = 4
-_TITLE_HEIGHT = 20
+_TITLE_HEIGHT, _LINE_HEIGHT = 20, 16
 _Item = TypeVar("_Item")
 
 
@@ -24,19 +24,42 @@ def label_cell(array: UInt8[np.ndarray, "h w 3"]) -> Image.Image:
 
 
 def grid(titles: Sequence[str], rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
-    """Rows of cells below the titles of their columns; every row has a cell for each title."""
+    """Rows of cells below the titles of their columns; every row has a cell for each title.
+
+    A title that is wider than its column goes on in another line at a plus sign.
+    """
     font = ImageFont.load_default(size=13)
-    widths = [max(int(font.getlength(title)) + 1, *(row[i].width for row in rows)) for i, title in enumerate(titles)]
-    size = (sum(widths) + _MARGIN * (len(widths) + 1), _TITLE_HEIGHT + len(rows) * (_CELL_HEIGHT + _MARGIN) + _MARGIN)
+    cells = [max((row[i].width for row in rows), default=0) for i in range(len(titles))]
+    broken = [_broken(title, width, font) for title, width in zip(titles, cells, strict=True)]
+    widths = [
+        max(width, *(int(font.getlength(line)) + 1 for line in lines))
+        for width, lines in zip(cells, broken, strict=True)
+    ]
+    top = _TITLE_HEIGHT + _LINE_HEIGHT * (max(map(len, broken)) - 1)
+    size = (sum(widths) + _MARGIN * (len(widths) + 1), top + len(rows) * (_CELL_HEIGHT + _MARGIN) + _MARGIN)
     picture = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(picture)
     left = _MARGIN
-    for i, title in enumerate(titles):
-        draw.text((left + widths[i] / 2, _TITLE_HEIGHT / 2 + 1), title, fill="black", font=font, anchor="mm")
+    for i, (width, lines) in enumerate(zip(widths, broken, strict=True)):
+        first = top / 2 + 1 - _LINE_HEIGHT * (len(lines) - 1) / 2
+        for number, line in enumerate(lines):
+            draw.text((left + width / 2, first + number * _LINE_HEIGHT), line, fill="black", font=font, anchor="mm")
         for k, row in enumerate(rows):
-            picture.paste(row[i], (left, _TITLE_HEIGHT + _MARGIN + k * (_CELL_HEIGHT + _MARGIN)))
-        left += widths[i] + _MARGIN
+            picture.paste(row[i], (left, top + _MARGIN + k * (_CELL_HEIGHT + _MARGIN)))
+        left += width + _MARGIN
     return picture
+
+
+def _broken(title: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> list[str]:
+    """The title in lines that fit into a width, where it can be broken."""
+    first, *parts = title.split("+")
+    lines = [first]
+    for part in parts:
+        if font.getlength(f"{lines[-1]}+{part}") < width:
+            lines[-1] += f"+{part}"
+        else:
+            lines.append(f"+{part}")
+    return lines
 
 
 def spread(items: Sequence[_Item], count: int) -> list[_Item]:

@@ -22,6 +22,16 @@ def test_a_long_title_widens_its_column() -> None:
     assert grid(["a title longer than its cells"], [[cell]]).width > 2 * cell.width
 
 
+def test_a_title_of_parts_goes_on_below() -> None:
+    cell = label_cell(np.full((50, 50, 3), 200, np.uint8))
+    plain, parts = (grid(["baseline", name], [[cell, cell]]) for name in ("headfreeze", "mtl-both+aligned+privileged"))
+    assert parts.width == plain.width
+    lines = parts.height - plain.height
+    assert lines > 0
+    assert (np.asarray(parts)[: 20 + lines, cell.width + 8 :].min(axis=(1, 2)) < 128).sum() > 20, "two lines of letters"
+    assert np.array_equal(np.asarray(parts)[20 + lines :], np.asarray(plain)[20:])
+
+
 def test_labels_are_scaled_without_new_colours_and_images_smoothly() -> None:
     stripes = np.repeat([[[0, 0, 0], [255, 255, 255]]], 3, axis=0).astype(np.uint8)
     assert set(np.unique(np.asarray(label_cell(stripes)))) == {0, 255}
