@@ -49,7 +49,7 @@ Normals below it, or with no classes beside them, leave rows no say at all."""
 
 @dataclass(frozen=True)
 class Told:
-    """An angle in degrees, and whether normals or upright lines are sure of it: else it rests on rows alone."""
+    """An angle in degrees, and whether surfaces or upright lines are sure of it: else it rests on rows, or on few."""
 
     deg: float
     sure: bool
@@ -116,19 +116,18 @@ class _Rows:
 
 
 def _by_normals(batches: Sequence[DeviceBatch], anchors: Sequence[Task], fov_deg: float) -> tuple[Sequence[int], bool]:
-    """The angles in whole degrees that normals allow, by the anchor whose err least, and whether they are sure.
+    """The angles in whole degrees that normals allow, by the anchor whose normals err least, and whether they are sure.
 
     Two where they are a quarter turn apart and both likely; none where no normals tell, or classes may know better.
     """
     told = [[orientation(batches, task, domain, fov_deg) for domain in ("source", "target")] for task in anchors]
     told = [pair for pair in told if all(math.isfinite(each.error_deg) for each in pair)]
     seen = [pair for pair in told if all(each.of_surfaces for each in pair)]
-    classes = any(isinstance(task, SegmentationTask) for task in anchors)
-    if not told or (classes and not seen):
+    if not told:
         return (), False
     ours, theirs = min(seen or told, key=lambda pair: math.hypot(*(each.error_deg for each in pair)))
     sure = bool(seen) and math.hypot(ours.error_deg, theirs.error_deg) < _SURE_DEG
-    if classes and not sure:
+    if not sure and any(isinstance(task, SegmentationTask) for task in anchors):
         return (), False
     turn = (round(theirs.pitch_deg - ours.pitch_deg) + 45) % 90 - 45
     turns = [turn] if abs(turn) < _UNAMBIGUOUS_DEG else [turn, turn - 90 if turn > 0 else turn + 90]
