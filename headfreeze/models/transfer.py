@@ -7,7 +7,6 @@ encoder, which has never seen the target, is not asked.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F
@@ -126,8 +125,10 @@ def _halved(convolution: nn.Conv2d, features: Float[Tensor, "b c h w"]) -> Tenso
 
     There the bf16 gradient of its weights takes in memory that nothing was written to (PyTorch 2.14, oneDNN, AVX-512).
     """
-    with torch.autocast(features.device.type, enabled=False) if features.shape[-1] == 1 else nullcontext():
-        return convolution(features.float() if features.shape[-1] == 1 else features)
+    if features.shape[-1] > 1:
+        return convolution(features)
+    with torch.autocast(features.device.type, enabled=False):
+        return convolution(features.float())
 
 
 def _two_convolutions(channels_in: int, channels: int) -> nn.Sequential:
