@@ -105,7 +105,8 @@ def _of_depth(
 ) -> Float[Tensor, "b 3 h w"]:
     """Normals of planes through the 5 × 5 pixels around each; zeros where these lie in no plane, or are not all valid.
 
-    As `normals_from_depth` fits them, without its regard for edges, on the device: 1 / depth is linear within a plane.
+    As `normals_from_depth` fits them: 1 / depth is linear within a plane. But that leaves out neighbours whose depth is
+    another by 5 %, which those of floors seen from low are in small images: it was 40° off in a corridor at 32 px.
     """
     height, width = depth.shape[-2:]
     step = 2 * math.tan(math.radians(fov_deg / 2)) / max(height, width)
