@@ -28,7 +28,7 @@ KINDS: tuple[AdversaryKind | None, ...] = (None, *get_args(AdversaryKind))
 
 def seconds_a_step(training: PhaseTraining, steps: int) -> float:
     """Of whole training steps: loading, augmentation, both sides' losses and steps."""
-    batches = itertools.islice(training.batches(), steps + 1)
+    batches = itertools.islice(training.supply.batches(0), steps + 1)
     training.take_step(batches)  # the first one allocates
     start = now(training)
     for _ in range(steps):

@@ -67,7 +67,7 @@ def seconds_of_fit(training: PhaseTraining) -> float:
 
 
 def seconds_of_arithmetic(training: PhaseTraining, steps: int) -> float:
-    batches = [augmented(training.on_device(training.steps[k]), PLAIN) for k in range(4)]
+    batches = [augmented(training.supply.on_device(training.supply.steps[k]), PLAIN) for k in range(4)]
     training.module.train()
     start = now(training)
     for step in range(steps):

@@ -1,7 +1,7 @@
 """The loss of a phase: a masked mean for every supervised (domain, task), weighted so that magnitudes agree."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import torch
 from jaxtyping import Float
@@ -25,6 +25,11 @@ def loss_terms(outputs: Outputs, batch: DeviceBatch, tasks: Mapping[str, Task]) 
     return terms
 
 
+def loss_name(key: LabelKey) -> str:
+    """What a label's loss is called among the numbers of a step."""
+    return f"loss_{key[0]}_{key[1]}"
+
+
 def total_loss(terms: Mapping[LabelKey, Tensor], weights: Mapping[str, float | Tensor]) -> Float[Tensor, ""]:
     """The weighted sum over the tasks, 0 of none; a task's loss is its mean over the domains that have labels of it."""
     if not terms:
@@ -37,20 +42,3 @@ def task_losses(terms: Mapping[LabelKey, Tensor]) -> dict[str, Float[Tensor, ""]
     """Each task's loss: its mean over the domains that have labels of it."""
     tasks = {name: [term for (_, other), term in terms.items() if other == name] for _, name in terms}
     return {name: torch.stack(found).mean() for name, found in tasks.items()}
-
-
-def balancing_weights(losses: Mapping[LabelKey, float], tasks: Iterable[str], main: str) -> dict[str, float]:
-    """λ of every task: 1 for the main task, for another what brings its loss to the magnitude of the main task's.
-
-    With several main tasks their first one is meant.
-
-    Args:
-        losses: mean of every term over some steps.
-        tasks: all tasks; one without a loss gets 1.
-        main: the main task; where it has no loss, all get 1.
-    """
-    means = {task: [loss for (_, name), loss in losses.items() if name == task] for task in tasks}
-    magnitude = {task: sum(values) / len(values) for task, values in means.items() if values}
-    if main not in magnitude:
-        return dict.fromkeys(means, 1.0)
-    return {task: magnitude[main] / magnitude[task] if magnitude.get(task) else 1.0 for task in means}

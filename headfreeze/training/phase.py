@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -11,32 +11,28 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from headfreeze.adversaries.indicator import indicator
-from headfreeze.data.augment import PLAIN, augmented
-from headfreeze.data.batch import DeviceBatch, LabelKey
-from headfreeze.data.canvas import expand
-from headfreeze.data.loader import DomainBatch, DomainImages, TrainingSteps, training_loader
+from headfreeze.data.batch import DeviceBatch
 from headfreeze.models.freeze import Freeze
 from headfreeze.progress import Report
 from headfreeze.settings import Training as TrainingSettings
 from headfreeze.training import probe
 from headfreeze.training.average import averaged
 from headfreeze.training.events import EventFiles
-from headfreeze.training.losses import balancing_weights, loss_terms, total_loss
+from headfreeze.training.losses import loss_name, loss_terms, total_loss
 from headfreeze.training.opponent import Opponent
 from headfreeze.training.parts.base import Part, Weights
 from headfreeze.training.plan import PhaseData, PhasePlan
-from headfreeze.training.processes import average_gradients, by_all, by_first, dividing, gathered, mean
+from headfreeze.training.processes import average_gradients, by_first, dividing, mean
 from headfreeze.training.progressed import Progressed
 from headfreeze.training.schedule import make_optimizer, rate_factor
 from headfreeze.training.store import PhaseFolder
+from headfreeze.training.supply import Supply
 from headfreeze.training.validation import validation_losses
+from headfreeze.training.weighing import Weighing
 
 _VALIDATIONS = 10
 _REPORTS = 200
 _SECONDS_BETWEEN_REPORTS = 2.0
-_MEASURED_BATCHES = 8
-_OPENING = 0.1
-"""Share of a phase after which λ is measured for good."""
 _PATIENCE = 3
 _IMPROVEMENT = 1e-3
 
@@ -75,20 +71,16 @@ class PhaseTraining:
         optimizer = make_optimizer(Freeze.trainable(self.network), settings, plan.rate, fused)
         self.module, self.optimizer = fabric.setup(self.network, optimizer)
         self.average = averaged(self.network, settings.ema) if settings.ema else None
-        self.generator = torch.Generator(fabric.device)
+        self.supply = Supply(fabric, plan, data, settings, parts)
+        self.weighing = Weighing(plan, data, settings)
         self.events = EventFiles(folder.path / "tensorboard") if settings.tensorboard else None
-        moving, rank, processes = data.augment.mode != "none", fabric.global_rank, fabric.world_size
-        self.steps = TrainingSteps(data.train, settings.batch_size, plan.seed, moving, rank, processes)
         self.at = Progressed()
-        self.augment = data.augment
-        for part in parts:
-            self.augment = part.augmenting(self.augment, self._measured_batches)
 
     def run(self, report: Report) -> dict[str, Any]:
         """Trains to the end of the phase, keeps the result in the phase's folder, and gives what it found."""
         self._restore()
         if not self.at.weights:
-            self.at.weights = self._given_weights() or self._first_weights()
+            self.at.weights = self.weighing.given or self.weighing.untrained(self.network, self.supply)
         if self.freeze:
             self.at.frozen = self.at.frozen or self.freeze.checksum()
         self._train(report)
@@ -109,7 +101,7 @@ class PhaseTraining:
     def _ended(self, kept: nn.Module) -> nn.Module:
         """The same network, after the parts have done what they do at the end."""
         for part in self.parts:
-            part.finished(kept, self._some_batches)
+            part.finished(kept, self.supply.some)
         return kept
 
     def _finish(self, kept: nn.Module) -> dict[str, Any]:
@@ -134,10 +126,10 @@ class PhaseTraining:
             "validation": self.at.history[-1] if self.at.history else {},
             "images_per_second": self._images_per_second(),
         }
-        if self.augment.source_pitch_deg:
-            result["source_pitch_deg"] = self.augment.source_pitch_deg
+        if self.supply.augment.source_pitch_deg:
+            result["source_pitch_deg"] = self.supply.augment.source_pitch_deg
         if self.opponent:
-            probes = probe.probed(self.opponent.adversary, kept, self._sample())
+            probes = probe.probed(self.opponent.adversary, kept, self.supply.sample(probe.IMAGES))
             result["adversary"] = indicator(self.at.accuracies, probes)
         return result
 
@@ -157,15 +149,16 @@ class PhaseTraining:
         shown = max(1, plan.steps // _REPORTS)
         saved = reported = time.monotonic()
         self.module.train()
-        batches = self.batches()
+        batches = self.supply.batches(self.at.step)
         pending: list[dict[str, Tensor]] = []
         while self.at.step < plan.steps:
             started = time.perf_counter()
             pending.append(self.take_step(batches))
             self.at.step += 1
-            if self.at.step == self._opening_steps:
+            if self.at.step == self.weighing.opening:
                 self._book(pending)
-                self._fix_weights()
+                self.at.weights = self.weighing.trained(self.at.opening_sums)
+                self.at.opening_sums = {}
             snapshot = self.at.step in plan.snapshots
             due = snapshot or self.at.step % every == 0 or self.at.step == plan.steps
             waited = time.monotonic() - reported >= _SECONDS_BETWEEN_REPORTS  # so that slow steps are heard of, too
@@ -188,7 +181,7 @@ class PhaseTraining:
                     self.folder.save_state(self._state(), self.at.history)
                 saved = time.monotonic()
 
-    def take_step(self, batches: Iterator[tuple[int, dict[str, DomainBatch]]]) -> dict[str, Tensor]:
+    def take_step(self, batches: Iterator[DeviceBatch]) -> dict[str, Tensor]:
         """One optimisation step; gives its losses, still on the device."""
         progress = self.at.step / self.plan.steps
         rate = self.plan.rate * rate_factor(self.settings.schedule, self._of_budget(progress))
@@ -197,8 +190,7 @@ class PhaseTraining:
         found: dict[str, Tensor] = {}
         share = 1 / self.settings.accumulate
         for _ in range(self.settings.accumulate):
-            batch = self._prepared(*by_all(self.fabric, lambda: next(batches)))
-            for name, value in self._gradients(batch, progress, share).items():
+            for name, value in self._gradients(next(batches), progress, share).items():
                 found[name] = found.get(name, 0.0) + value.detach() * share
         average_gradients(self.fabric, self.network.parameters())
         if self.settings.clip:
@@ -228,7 +220,7 @@ class PhaseTraining:
             if self.opponent:
                 opposed = self.opponent.oppose(outputs, batch, progress, self.at.weights)
             added = [part.losses(outputs, batch, self._of_budget(progress), weights) for part in self.parts]
-        found = ({"loss": loss} if terms else {}) | {_name(key): term for key, term in terms.items()}
+        found = ({"loss": loss} if terms else {}) | {loss_name(key): term for key, term in terms.items()}
         for more in added:
             found |= more
             loss = sum(more.values(), loss)
@@ -238,102 +230,9 @@ class PhaseTraining:
             found |= {name: mean(self.fabric, value.detach()) for name, value in numbers.items()}
         return found
 
-    def batches(self) -> Iterator[tuple[int, dict[str, DomainBatch]]]:
-        """Numbered batches of the loader, from the present step to the phase's last."""
-        first, last = (step * self.settings.accumulate for step in (self.at.step, self.plan.steps))
-        pin = self.fabric.device.type == "cuda"
-        return enumerate(training_loader(self.steps, first, last, self.data.workers, pin), first)
-
-    def _prepared(self, number: int, batch: dict[str, DomainBatch]) -> DeviceBatch:
-        """Batch `number` on the device and augmented; its random numbers are its own, so a resumed run repeats them.
-
-        Of several processes each gives its part, and gets that part of the whole batch, augmented.
-        """
-        self.generator.manual_seed(self.plan.seed * 1_000_003 + number)
-        own = self.fabric.global_rank << 56  # each process drops out other places of its images
-        torch.manual_seed(self.plan.seed * 1_000_003 + number + own)  # for a backbone's own dropout
-        whole = augmented(self.on_device(gathered(self.fabric, batch)), self.augment, self.generator)
-        for part in self.parts:
-            whole = part.prepared(whole, self.generator)
-        if len(self.plan.forwarded) == 1:
-            whole = whole.only(self.plan.forwarded[0])
-        return whole.part(self.fabric.global_rank, self.fabric.world_size)
-
-    def _sample(self) -> list[DeviceBatch]:
-        """Some training images of every domain, augmented as the discriminators see them."""
-        images = self.data.train
-        count = min(probe.IMAGES, *map(len, images.values()))
-        size = max(1, min(self.settings.batch_size, count // 2))
-        self.generator.manual_seed(self.plan.seed)
-        batches = [
-            {domain: own.windows(range(start, start + size), None) for domain, own in images.items()}
-            for start in range(0, count - size + 1, size)
-        ]
-        return [augmented(self.on_device(batch), self.augment, self.generator) for batch in batches]
-
-    def _some_batches(self) -> Iterator[DeviceBatch]:
-        return self._first_batches(self.data.train, self.plan.seed)
-
-    def _measured_batches(self) -> Iterator[DeviceBatch]:
-        return self._first_batches(self.data.measured, self.plan.measuring_seed)
-
-    def _first_batches(self, images: Mapping[str, DomainImages], seed: int) -> Iterator[DeviceBatch]:
-        """Some training batches, not augmented; the same for every process."""
-        steps = TrainingSteps(images, self.settings.batch_size, seed, False)
-        for number in range(_MEASURED_BATCHES * 4):
-            yield augmented(self.on_device(steps[number]), PLAIN)
-
-    def on_device(self, batch: dict[str, DomainBatch]) -> DeviceBatch:
-        """A batch of the loader as one batch on the device, not augmented yet."""
-        moved = {d: {k: v.to(self.fabric.device, non_blocking=True) for k, v in b.items()} for d, b in batch.items()}
-        image = torch.cat([values["image"] for values in moved.values()])  # source first: dicts keep their order
-        size = (image.shape[-2], image.shape[-1])
-        labels = {
-            (domain, name): expand(values[name], task, size)
-            for domain, values in moved.items()
-            for name, task in self.data.tasks.items()
-            if name in values
-        }
-        return DeviceBatch(image, labels, len(moved["source"]["image"]) if "source" in moved else 0)
-
-    def _given_weights(self) -> dict[str, float] | None:
-        """λ that the user sets, or that the phase before has measured."""
-        if self.settings.anchor_weight:
-            return {name: 1.0 if name in self.data.mains else self.settings.anchor_weight for name in self.data.tasks}
-        return self.plan.weights
-
-    @property
-    def _opening_steps(self) -> int:
-        """Steps from which λ is measured; 0 where it is given."""
-        return 0 if self._given_weights() else math.ceil(self.plan.steps * _OPENING)
-
-    @torch.no_grad()
-    def _first_weights(self) -> dict[str, float]:
-        """λ to open with, from the losses of the network as it is: they say little of what training makes of them."""
-        network = copy.deepcopy(self.network).train()  # a copy: batch statistics move
-        sums: dict[LabelKey, float] = {}
-        batches = enumerate(self.steps[number] for number in range(_MEASURED_BATCHES))
-        for _ in range(_MEASURED_BATCHES):
-            batch = self._prepared(*by_all(self.fabric, lambda: next(batches)))
-            with dividing(self.fabric):
-                terms = loss_terms(network(batch.image, batch.n_source), batch, self.data.tasks)
-            for key, term in terms.items():
-                sums[key] = sums.get(key, 0.0) + float(term)
-        return balancing_weights(sums, self.data.tasks, self.data.main)
-
-    def _fix_weights(self) -> None:
-        """λ for the rest of the phase, and those that follow: from the losses of the opening, as training left them."""
-        sums, self.at.opening_sums = self.at.opening_sums, {}
-        losses = {key: sums[_name(key)] for key in self._terms if _name(key) in sums}
-        self.at.weights = balancing_weights(losses, self.data.tasks, self.data.main)
-
-    @property
-    def _terms(self) -> list[LabelKey]:
-        return [(domain, name) for domain, images in self.data.train.items() for name in images.tasks]
-
     def _book(self, pending: list[dict[str, Tensor]]) -> None:
         """Books the last steps; the only place where the loop waits for the device."""
-        self.at.book(pending, opening=self.at.step <= self._opening_steps)
+        self.at.book(pending, opening=self.at.step <= self.weighing.opening)
         pending.clear()
         if not all(math.isfinite(value) for value in self.at.sums.values()):
             raise FloatingPointError(f"the loss is not finite at step {self.at.step}; {self._repair}")
@@ -360,7 +259,7 @@ class PhaseTraining:
     def _validate(self) -> None:
         network = self._kept
         losses = by_first(
-            self.fabric, lambda: validation_losses(network, self.data, self.settings.batch_size, self.on_device)
+            self.fabric, lambda: validation_losses(network, self.data, self.settings.batch_size, self.supply.on_device)
         )
         row = self.at.validated({f"val_{domain}_{name}": loss for (domain, name), loss in losses.items()})
         if self.events and self.fabric.is_global_zero:
@@ -403,7 +302,3 @@ class PhaseTraining:
             self.opponent.load_state_dict(state["opponent"])
         for part, kept in zip(self.parts, state.get("parts", ()), strict=True):
             part.load_state_dict(kept)
-
-
-def _name(key: LabelKey) -> str:
-    return f"loss_{key[0]}_{key[1]}"

@@ -16,7 +16,8 @@ from scipy.special import log_softmax
 from headfreeze.data.batch import DeviceBatch
 from headfreeze.models.network import Outputs, enlarged
 from headfreeze.tasks import make_task
-from headfreeze.training.losses import balancing_weights, loss_terms, total_loss
+from headfreeze.training.losses import loss_terms, total_loss
+from headfreeze.training.weighing import balancing_weights
 from tests.runs import fit_tiny, phase_records, same_bits
 from tests.training.phases import untrained
 from tests.worlds import CLASSES, TinyPair
@@ -107,7 +108,7 @@ def test_lambda_opens_with_the_magnitudes_of_the_untrained_network(
     before = copy.deepcopy(training.network.state_dict())
     found: dict[tuple[str, str], list[float]] = {}
     for k in range(8):
-        batch = training.steps[k]
+        batch = training.supply.steps[k]
         with torch.no_grad():
             maps = network(torch.cat([b["image"] for b in batch.values()]).float() / 255).maps
         start = 0
@@ -121,7 +122,7 @@ def test_lambda_opens_with_the_magnitudes_of_the_untrained_network(
         task: np.mean([np.mean(losses) for (_, name), losses in found.items() if name == task])
         for task in ("normals", "segmentation")
     }
-    weights = training._first_weights()
+    weights = training.weighing.untrained(training.network, training.supply)
     assert weights["normals"] == 1.0
     assert weights["segmentation"] == pytest.approx(means["normals"] / means["segmentation"], rel=1e-4)
     assert same_bits(training.network.state_dict(), before)
@@ -173,7 +174,7 @@ def test_the_loss_of_an_accumulated_step_is_the_mean_over_its_batches(tiny_pair:
     network = copy.deepcopy(training.network).train()
     expected = []
     for k in range(2):
-        batch = training.steps[k]["source"]
+        batch = training.supply.steps[k]["source"]
         with torch.no_grad():
             maps = {name: v.double().numpy() for name, v in network(batch.pop("image").float() / 255).maps.items()}
         expected.append(numpy_losses(maps, {n: v.float().numpy() for n, v in batch.items()})["normals"])

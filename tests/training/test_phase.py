@@ -168,4 +168,4 @@ def test_without_augmentation_every_window_is_the_middle_one(
     augment: str, centre: bool, tiny_pair: TinyPair, tmp_path: Path
 ) -> None:
     """The default camera rotation, which only augmentation applies, makes no difference to that."""
-    assert untrained(tiny_pair, tmp_path, "baseline", augment=augment).steps.random_windows != centre
+    assert untrained(tiny_pair, tmp_path, "baseline", augment=augment).supply.steps.random_windows != centre

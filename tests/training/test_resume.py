@@ -9,6 +9,7 @@ import pytest
 from headfreeze.recipes import find_recipe
 from headfreeze.settings import Adversarial, Architecture
 from headfreeze.training import phase as phase_module
+from headfreeze.training import weighing
 from tests.runs import TINY, KilledError, fit_tiny, phase_records, same_bits, watched, weights_of
 from tests.worlds import TinyPair
 
@@ -46,7 +47,7 @@ VARIANTS: dict[str, tuple[str, Architecture, Adversarial, dict[str, Any]]] = {
 def test_interrupted_in_each_phase_and_called_again_gives_the_bits_of_an_undisturbed_run(
     variant: str, tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(phase_module, "_OPENING", 0.75)  # the checkpoint falls into the steps that λ is measured on
+    monkeypatch.setattr(weighing, "_OPENING", 0.75)  # the checkpoint falls into the steps that λ is measured on
     recipe, architecture, adversarial, settings = VARIANTS[variant]
     settings = {"steps": STEPS, "checkpoint_every": 0.0, **settings}
     whole, broken = tmp_path / "whole", tmp_path / "broken"

@@ -90,7 +90,7 @@ def test_half_of_the_images_may_lack_one_anchor_and_no_loss_counts_them(edged_pa
     for path in sorted(copy.target.glob("train/segmentation/*"))[::2]:
         path.unlink()
     phase = phase_of(copy, tmp_path / "phases", "mtl-both", batch_size=8)
-    batch = phase._prepared(*next(phase.batches()))
+    batch = next(phase.supply.batches(0))
     label = batch.labels["target", "segmentation"].as_subclass(Tensor)
     lacking = (label == 255).flatten(1).all(1)
     assert 0 < int(lacking.sum()) < len(label)
@@ -112,7 +112,7 @@ def _as_large(output: Tensor, label: Tensor) -> Tensor:
 
 def test_the_loss_is_that_of_an_independent_computation(edged_pair: TinyPair, tmp_path: Path) -> None:
     phase = phase_of(edged_pair, tmp_path / "phases", "mtl-both")
-    batch = phase._prepared(*next(phase.batches()))
+    batch = next(phase.supply.batches(0))
     phase.at.weights = {"normals": 1.0, "depth": 0.7, "segmentation": 0.3, "edges": 0.2}
     found = {name: float(value.detach()) for name, value in phase._gradients(batch, 0.0, 1.0).items()}
     with torch.no_grad():
@@ -139,7 +139,7 @@ def test_every_task_moves_its_own_output(edged_pair: TinyPair, tmp_path: Path) -
     phase = phase_of(edged_pair, tmp_path / "phases", "mtl-both")
     before = {name: value.clone() for name, value in phase.network.state_dict().items()}
     phase.at.weights = dict.fromkeys(phase.data.tasks, 1.0)
-    phase.take_step(phase.batches())
+    phase.take_step(phase.supply.batches(0))
     moved = {name.split(".")[1] for name, value in phase.network.state_dict().items()
              if name.startswith("maps.") and not torch.equal(value, before[name])}  # fmt: skip
     assert moved == {"normals", "depth", "segmentation", "edges"}

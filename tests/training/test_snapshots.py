@@ -17,7 +17,7 @@ from headfreeze.evaluation.evaluate import evaluate
 from headfreeze.inference.predictor import Predictor
 from headfreeze.run import RunCard
 from headfreeze.settings import Adversarial, Architecture
-from headfreeze.training import phase as phase_module
+from headfreeze.training import weighing
 from headfreeze.training.phase import PhaseTraining
 from headfreeze.training.snapshots import steps_before_the_end
 from tests.runs import KilledError, fit_tiny, same_bits, watched, weights_of
@@ -140,7 +140,7 @@ def test_every_snapshot_is_a_run_that_says_what_was_found_after_its_step(tiny_pa
 def test_killed_between_snapshots_and_called_again_the_same_ones_are_there(
     tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(phase_module, "_OPENING", 0.75)
+    monkeypatch.setattr(weighing, "_OPENING", 0.75)
     settings: dict[str, Any] = {"steps": 8, "batch_size": 2, "ema": 0.8, "checkpoint_every": 0.0, "snapshots": 4}
 
     def fit_to(out: Path) -> None:
