@@ -40,7 +40,6 @@ class Part:
         reads_target: whether its steps look at images of the target, labelled or not, …
         forwards_target: … and train the network on them.
         needs: labels without which it has nothing to do.
-        otherwise: what a recipe without them can have in its place.
         measures: labels that it looks at before the first step, also where the phase does not train on them: they
             become no loss, and the network does not see their images.
         instead_of: a part that it takes the place of, so that both make no sense, and why.
@@ -53,7 +52,6 @@ class Part:
     reads_target: bool = False
     forwards_target: bool = False
     needs: Supervision = frozenset()
-    otherwise: str = ""
     measures: Supervision = frozenset()
     instead_of: tuple[str, str] | None = None
     images_alone: bool = False
@@ -93,8 +91,6 @@ PARTS: dict[str, Part] = {
             "aligned",
             "source cameras are pitched as the target's are, which the anchor's labels tell",
             every_phase=True,
-            needs=SOURCE_ANCHOR | TARGET_ANCHOR,
-            otherwise="any recipe takes --source_pitch_deg with the angle that `headfreeze data check` says",
             measures=SOURCE_ANCHOR | TARGET_ANCHOR,
         ),
         Part(
@@ -164,8 +160,13 @@ class Recipe:
 
     @property
     def supervision(self) -> Supervision:
-        """What any of its phases sees."""
+        """The labels that any of its phases trains on."""
         return frozenset().union(*(phase.supervision for phase in self.phases))
+
+    @property
+    def seen(self) -> Supervision:
+        """That, and what its parts measure."""
+        return self.supervision.union(*(phase.measured for phase in self.phases))
 
     @property
     def parts(self) -> frozenset[str]:
@@ -263,10 +264,7 @@ def find_recipe(name: str) -> Recipe:
         if not PARTS[part].needs <= RECIPES[base].phases[-1].supervision:
             marks = ", ".join(mark for mark, pair in MARKS.items() if pair <= PARTS[part].needs)
             fit = ", ".join(r for r in RECIPES if PARTS[part].needs <= RECIPES[r].phases[-1].supervision)
-            instead = f"; {PARTS[part].otherwise}" if PARTS[part].otherwise else ""
-            raise InputError(
-                f"recipe '{name}': the part '{part}' needs the labels {marks}; add it to one of {fit}{instead}"
-            )
+            raise InputError(f"recipe '{name}': the part '{part}' needs the labels {marks}; add it to one of {fit}")
     return _with_parts(RECIPES[base], name, parts) if parts else RECIPES[base]
 
 
@@ -281,7 +279,7 @@ def known_recipe(name: str) -> Recipe | None:
 def seen_by(name: str) -> Supervision:
     """The labels that the recipe of that name sees; none where only Python knows it."""
     recipe = known_recipe(name)
-    return recipe.supervision if recipe else frozenset()
+    return recipe.seen if recipe else frozenset()
 
 
 def _with_parts(recipe: Recipe, name: str, parts: Sequence[str]) -> Recipe:

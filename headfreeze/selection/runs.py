@@ -6,7 +6,7 @@ from pathlib import Path
 
 from headfreeze.data.pair import OpenPair, open_pair
 from headfreeze.errors import InputError, raise_all
-from headfreeze.recipes import TARGET_MAIN, known_recipe
+from headfreeze.recipes import PARTS, TARGET_MAIN, known_recipe
 from headfreeze.run import RunCard
 from headfreeze.settings import Pair
 from headfreeze.training.snapshots import FOLDER as SNAPSHOTS
@@ -50,8 +50,9 @@ class TrainedRun:
 
     @property
     def uses_anchor(self) -> bool:
-        """Whether the anchors were trained."""
-        return bool(set(self.card.names("anchor")) & set(self.card.trained))
+        """Whether the anchors were trained, or told a part of it something."""
+        told = any(PARTS[part].measures for part in self.card.parts if part in PARTS)
+        return told or bool(set(self.card.names("anchor")) & set(self.card.trained))
 
     @property
     def saw_target_labels(self) -> bool:

@@ -112,7 +112,8 @@ def _evidence(recipe: str, pairs: Sequence[tuple[Mapping[str, float], Mapping[st
 
 
 def _is_plain(run: TrainedRun) -> bool:
-    return not run.uses_anchor and run.card.adversary is None
+    """Nothing but the main task on the source, as in the recipe baseline."""
+    return not run.uses_anchor and run.card.adversary is None and not run.card.parts
 
 
 def _settings(run: TrainedRun) -> str:

@@ -18,7 +18,8 @@ def made_up(recipe: str, seed: int, lr: float = 0.0, adversary: bool = False) ->
     tasks: dict[str, dict[str, Any]] = {r: {"name": n, "options": {}} for r, n in (("main", "n"), ("anchor", "a"))}
     trained = ["n"] if recipe.startswith("baseline") else ["n", "a"]
     phase: dict[str, Any] = {"key": "", "adversary": {"levels": {}}} if adversary else {"key": ""}
-    return TrainedRun(Path(f"{recipe}-{seed}"), RunCard(recipe, settings, tasks, trained, [phase]))
+    _, *parts = recipe.split("+")
+    return TrainedRun(Path(f"{recipe}-{seed}"), RunCard(recipe, settings, tasks, trained, [phase], parts=parts))
 
 
 def said(*numbers: float) -> dict[str, float]:
@@ -51,6 +52,17 @@ def test_only_runs_of_the_same_settings_and_seed_are_compared_and_an_adversary_i
     assert evidence(runs, [said(2, 2, 2)] * 4) == []
     assert "there is no run without it at the same settings; train the recipe baseline" in verdict(runs, [{}] * 4)
     assert verdict([made_up("baseline", 0)], [{}]) == ""
+
+
+def test_parts_are_no_baseline_and_one_that_the_anchor_tells_something_is_judged_like_what_trains_on_it() -> None:
+    recipes = ("baseline+teacher", "baseline", "baseline+fourier", "baseline+aligned", "mtl-both")
+    runs = [made_up(recipe, 0) for recipe in recipes]
+    found = evidence(runs, [said(0, 0, 0), said(2, 2, 2), said(0, 0, 0), said(1, 1, 1), said(3, 3, 3)])
+    assert [(each.recipe, each.pairs, each.effect) for each in found] == [
+        ("baseline+aligned", 1, "helps"),
+        ("mtl-both", 1, "hurts"),
+    ]
+    assert evidence([runs[0], runs[4]], [said(2, 2, 2), said(1, 1, 1)]) == []
 
 
 def test_it_is_said_in_words() -> None:

@@ -108,7 +108,7 @@ def _row(results: Results, name: str, bold: Mapping[str, set[str]]) -> RecipeRow
     return RecipeRow(
         name=name,
         about=recipe.about if recipe else "a recipe of your own",
-        marks=[labels <= recipe.supervision if recipe else None for labels in MARKS.values()],
+        marks=[labels <= recipe.seen if recipe else None for labels in MARKS.values()],
         frozen=any(phase.freeze_head for phase in recipe.phases) if recipe else None,
         adversary=any(phase.adversary for phase in recipe.phases) if recipe else None,
         cells=cells,

@@ -223,6 +223,17 @@ def test_a_phase_that_trains_on_no_anchor_and_forwards_the_target_makes_no_loss_
     assert (tmp_path / "own/metrics.csv").read_bytes() == (tmp_path / "hand/metrics.csv").read_bytes()
 
 
+def test_the_baseline_learns_from_the_source_alone_whose_cameras_the_anchors_have_turned(
+    trained: Trained, tmp_path: Path
+) -> None:
+    with forwarded() as seen:
+        card = fit_tiny("baseline+aligned", trained.pair, tmp_path / "own", **SETTINGS)
+    by_hand(trained, "baseline", tmp_path / "hand")
+    assert set(seen) == {(4, 4)}
+    assert (card.trained, card.phases[0]["source_pitch_deg"]) == (["normals"], pytest.approx(-18, abs=3))
+    assert same_bits(*(weights_of(tmp_path / name) for name in ("own", "hand")))
+
+
 def test_what_is_measured_is_apart_from_what_is_trained_and_validated_on(tiny_pair: TinyPair, tmp_path: Path) -> None:
     inputs, recipe = session_of(tiny_pair, tmp_path).inputs, find_recipe("headfreeze+aligned")
     first, second = (inputs.phase_data(phase) for phase in recipe.phases)

@@ -59,7 +59,6 @@ def test_parts_stand_behind_a_recipes_name() -> None:
         ("baseline+reading", "the part 'reading' needs the labels y_Sa; add it to one of mtl-source, mtl-both"),
         ("mtl-both+teacher+checked", "'checked' is a teacher already; leave 'teacher' out"),
         ("mtl-both+gradnorm+uncertainty", "'uncertainty' and 'gradnorm' both choose λ; leave one out"),
-        ("baseline+aligned", "; any recipe takes --source_pitch_deg with the angle that `headfreeze data check` says"),
         ("mtl-source+checked", "needs the labels y_Ta; add it to one of mtl-target, mtl-both"),
         ("mtl-target+privileged", "needs the labels y_Sa, y_Ta; add it to one of mtl-both"),
         ("mtl-target+consistency", "needs the labels y_Sa, y_Ta; add it to one of mtl-both"),
