@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -9,7 +10,8 @@ Report = Callable[[int, str], None]
 """Called with how much is done and a short text about it."""
 
 _SECONDS_BETWEEN_LINES = 10.0
-
+_RECENT_SECONDS = 30.0
+"""By what was done in them the rest is estimated: what a comparison finds done at its start took no time."""
 
 _hushed = False
 
@@ -78,6 +80,7 @@ def _bar(what: str, total: int, done: int) -> Iterator[Report]:
 
 def _lines(what: str, total: int, done: int) -> Report:
     start = last = time.monotonic()
+    shown = deque([(start, done)])
 
     def report(count: int, text: str) -> None:
         nonlocal last
@@ -85,7 +88,12 @@ def _lines(what: str, total: int, done: int) -> Report:
         if count < total and now - last < _SECONDS_BETWEEN_LINES:
             return
         last = now
-        left = (now - start) / max(count - done, 1) * (total - count)
+        while len(shown) > 1 and now - shown[1][0] >= _RECENT_SECONDS and count > shown[1][1]:
+            shown.popleft()
+        then, before = shown[0]
+        left = (now - then) / max(count - before, 1) * (total - count)
+        if count > shown[-1][1]:
+            shown.append((now, count))
         ending = f"took {now - start:.0f} s" if count >= total else f"ETA {left:.0f} s"
         print(f"{what}: {count}/{total}, {ending}{', ' if text else ''}{text}", file=sys.stderr, flush=True)
 
