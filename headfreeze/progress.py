@@ -80,20 +80,22 @@ def _bar(what: str, total: int, done: int) -> Iterator[Report]:
 
 def _lines(what: str, total: int, done: int) -> Report:
     start = last = time.monotonic()
-    shown = deque([(start, done)])
+    seen = deque([(start, done)])
 
     def report(count: int, text: str) -> None:
         nonlocal last
         now = time.monotonic()
+        if len(seen) == 1 and count > done:  # the first ones may have been there, or taken long
+            seen.append((now, count))
         if count < total and now - last < _SECONDS_BETWEEN_LINES:
             return
         last = now
-        while len(shown) > 1 and now - shown[1][0] >= _RECENT_SECONDS and count > shown[1][1]:
-            shown.popleft()
-        then, before = shown[0]
+        while len(seen) > 1 and count > seen[1][1] and (seen[0][0] == start or now - seen[1][0] >= _RECENT_SECONDS):
+            seen.popleft()
+        then, before = seen[0]
         left = (now - then) / max(count - before, 1) * (total - count)
-        if count > shown[-1][1]:
-            shown.append((now, count))
+        if count > seen[-1][1]:
+            seen.append((now, count))
         ending = f"took {now - start:.0f} s" if count >= total else f"ETA {left:.0f} s"
         print(f"{what}: {count}/{total}, {ending}{', ' if text else ''}{text}", file=sys.stderr, flush=True)
 

@@ -14,7 +14,7 @@ Role = Literal["main", "anchor"]
 Branch = Literal["anchor", "main", "transfer"]
 DOMAINS: tuple[Domain, ...] = ("source", "target")
 Supervision = frozenset[tuple[Domain, Role]]
-"""The (domain, task) pairs whose labels a phase trains on: the paper's check marks."""
+"""(Domain, task) pairs: whose labels a phase trains on, for example; the paper's check marks."""
 
 SOURCE_MAIN: Supervision = frozenset({("source", "main")})
 SOURCE_ANCHOR: Supervision = frozenset({("source", "anchor")})
@@ -27,6 +27,8 @@ MARKS: dict[str, Supervision] = {
     "y_Ta": TARGET_ANCHOR,
 }
 """The columns of check marks in the paper's tables."""
+TRAINED_ON, LOOKED_AT = "✓", "(✓)"
+"""What stands in them."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,11 @@ class Part:
     measures: Supervision = frozenset()
     instead_of: tuple[str, str] | None = None
     images_alone: bool = False
+
+    @property
+    def uses_anchor(self) -> bool:
+        """Whether there is nothing of it without an anchor."""
+        return any(role == "anchor" for _, role in self.needs | self.measures)
 
 
 PARTS: dict[str, Part] = {
@@ -276,17 +283,23 @@ def known_recipe(name: str) -> Recipe | None:
         return None
 
 
-def seen_by(name: str) -> Supervision:
-    """The labels that the recipe of that name sees; none where only Python knows it."""
+def marks_of(name: str) -> list[str]:
+    """The check marks of the recipe of that name, see `MARKS`; none where only Python knows it."""
     recipe = known_recipe(name)
-    return recipe.seen if recipe else frozenset()
+    if recipe is None:
+        return [""] * len(MARKS)
+    return [
+        TRAINED_ON if pair <= recipe.supervision else LOOKED_AT if pair <= recipe.seen else ""
+        for pair in MARKS.values()
+    ]
 
 
 def _with_parts(recipe: Recipe, name: str, parts: Sequence[str]) -> Recipe:
     everywhere = frozenset(part for part in parts if PARTS[part].every_phase)
     phases = [replace(phase, parts=everywhere) for phase in recipe.phases[:-1]]
     last = replace(recipe.phases[-1], parts=frozenset(parts))
-    about = "; ".join([recipe.about, *(PARTS[part].about for part in parts)])
+    about, _, _ = recipe.about.partition(":")  # what follows is true of the recipe without parts
+    about = "; ".join([about, *(PARTS[part].about for part in parts)])
     return replace(recipe, name=name, phases=(*phases, last), about=about)
 
 

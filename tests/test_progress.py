@@ -44,13 +44,15 @@ def test_a_line_every_ten_seconds_and_one_at_the_end(clock: Clock, capsys: pytes
 
 
 def test_what_was_there_at_the_start_makes_nobody_hope(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    """Twenty of thirty phases were trained before, and are found in the first seconds."""
+    """Twenty of thirty phases were trained before, and are found in two seconds: from then on the ETA is right."""
     with progress("30 runs", 3000) as report:
         clock.now += 2.0
         report(2000, "")
         for _ in range(60):
             clock.now += 1.0
             report(2000 + round(clock.now - 1002.0) * 2, "")
+            if clock.now == 1010.0:
+                assert left(capsys) == (3000 - 2016) / 2
     assert left(capsys) == (3000 - 2116) / 2  # as of the line before the last two seconds
 
 

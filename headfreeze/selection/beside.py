@@ -37,17 +37,17 @@ def said_beside(run: Path, device: str = "auto") -> str:
             return verdict(runs, values_of(runs, run.parent / "selection", device))
     except (InputError, OSError):  # the data is gone, or the other run is another user's: this one stays finished
         pass
-    free = next(name for name in _names() if not (run.parent / name).exists())
+    free = next(name for name in _names(own.without_anchor) if not (run.parent / name).exists())
     return (
-        "whether the anchor helps cannot be seen in one run: train the recipe baseline at the same settings,"
-        f" --out {run.parent / free}, and `headfreeze select {run.parent}` compares them"
+        f"whether the anchor helps cannot be seen in one run: train the recipe {own.without_anchor} at the same"
+        f" settings, --out {run.parent / free}, and `headfreeze select {run.parent}` compares them"
     )
 
 
-def _names() -> Iterator[str]:
-    """Of a run without the anchor: there may be one of other settings already."""
-    yield "baseline"
-    yield from (f"baseline{number}" for number in count(2))
+def _names(recipe: str) -> Iterator[str]:
+    """Of a run of a recipe: there may be one of other settings already."""
+    yield recipe
+    yield from (f"{recipe}{number}" for number in count(2))
 
 
 def _others(run: Path) -> list[TrainedRun]:

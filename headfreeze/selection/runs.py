@@ -50,9 +50,19 @@ class TrainedRun:
 
     @property
     def uses_anchor(self) -> bool:
-        """Whether the anchors were trained, or told a part of it something."""
-        told = any(PARTS[part].measures for part in self.card.parts if part in PARTS)
-        return told or bool(set(self.card.names("anchor")) & set(self.card.trained))
+        """Whether the anchors were trained, or a part of it learnt something from them."""
+        trained = set(self.card.names("anchor")) & set(self.card.trained)
+        return bool(trained) or self.free_parts != self.card.parts
+
+    @property
+    def free_parts(self) -> list[str]:
+        """Its parts that use no anchor."""
+        return [name for name in self.card.parts if name not in PARTS or not PARTS[name].uses_anchor]
+
+    @property
+    def without_anchor(self) -> str:
+        """The recipe that is left of its own without the anchor."""
+        return "+".join(["baseline", *self.free_parts])
 
     @property
     def saw_target_labels(self) -> bool:

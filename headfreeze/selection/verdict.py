@@ -70,9 +70,10 @@ def verdict(runs: Sequence[TrainedRun], values: Values) -> str:
     found = evidence(runs, values)
     if not found:
         if any(run.uses_anchor for run in runs):
+            wanted = " and ".join(sorted({run.without_anchor for run in runs if run.uses_anchor}))
             return (
-                "Whether the anchor helps cannot be told: there is no run without it at the same settings; train the"
-                " recipe baseline beside these."
+                "Whether the anchor helps cannot be told: there is no run that lacks it alone, at the same settings;"
+                f" train {wanted} beside these."
             )
         return ""
     by: dict[Effect, list[str]] = {"helps": [], "hurts": [], "unclear": []}
@@ -87,7 +88,7 @@ def verdict(runs: Sequence[TrainedRun], values: Values) -> str:
 
 
 def alike_without_anchor(run: TrainedRun, others: Sequence[TrainedRun]) -> list[TrainedRun]:
-    """Those that had the settings and the seed of a run, and no anchor."""
+    """Those that had the settings, the seed and the parts of a run, and no anchor."""
     return [other for other in others if _is_plain(other) and _settings(other) == _settings(run)]
 
 
@@ -112,12 +113,11 @@ def _evidence(recipe: str, pairs: Sequence[tuple[Mapping[str, float], Mapping[st
 
 
 def _is_plain(run: TrainedRun) -> bool:
-    """Nothing but the main task on the source, as in the recipe baseline."""
-    return not run.uses_anchor and run.card.adversary is None and not run.card.parts
+    return not run.uses_anchor and run.card.adversary is None
 
 
 def _settings(run: TrainedRun) -> str:
     """All that two runs must share to be compared: what belongs to anchor and adversary aside."""
     settings: dict[str, Any] = run.card.settings
     training = {name: value for name, value in settings["training"].items() if name not in _OF_THE_ANCHOR}
-    return json.dumps([settings["pair"], settings["architecture"], training], sort_keys=True)
+    return json.dumps([settings["pair"], settings["architecture"], training, sorted(run.free_parts)], sort_keys=True)

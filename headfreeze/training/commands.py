@@ -98,6 +98,8 @@ def _fit(values: Namespace, said_beside: SaidBeside) -> None:
         )
         if turned := phase.get("source_pitch_deg"):
             print(f"  the source's cameras were turned {'up' if turned > 0 else 'down'} by {abs(turned):g}°")
+        elif turned is not None:
+            print("  the source's cameras were not turned: the anchor tells no difference to the target's")
         if "adversary" in phase:
             print(f"  {phase['adversary']['verdict']}")
     if said := said_beside(values.out, values.device):

@@ -101,7 +101,7 @@ class PhaseTraining:
     def _ended(self, kept: nn.Module) -> nn.Module:
         """The same network, after the parts have done what they do at the end."""
         for part in self.parts:
-            part.finished(kept, self.supply.some)
+            part.finished(kept, self.supply.plain)
         return kept
 
     def _finish(self, kept: nn.Module) -> dict[str, Any]:
@@ -128,8 +128,10 @@ class PhaseTraining:
         }
         if self.supply.augment.source_pitch_deg:
             result["source_pitch_deg"] = self.supply.augment.source_pitch_deg
+        for part in self.parts:
+            result |= part.found()
         if self.opponent:
-            probes = probe.probed(self.opponent.adversary, kept, self.supply.sample(probe.IMAGES))
+            probes = probe.probed(self.opponent.adversary, kept, self.supply.augmented_sample(probe.IMAGES))
             result["adversary"] = indicator(self.at.accuracies, probes)
         return result
 

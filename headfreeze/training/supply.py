@@ -15,7 +15,7 @@ from headfreeze.training.parts.base import Part
 from headfreeze.training.plan import PhaseData, PhasePlan
 from headfreeze.training.processes import by_all, gathered
 
-_MEASURED_BATCHES = 8
+_OPENING_BATCHES, _PLAIN_BATCHES = 8, 32
 
 
 class Supply:
@@ -29,6 +29,7 @@ class Supply:
         parts: what takes part; some change the augmentation, or batches.
 
     Attributes:
+        fabric: as given.
         steps: by number, what the loader reads for a batch.
         augment: the phase's augmentation, as the parts have it.
     """
@@ -36,25 +37,25 @@ class Supply:
     def __init__(
         self, fabric: Fabric, plan: PhasePlan, data: PhaseData, settings: TrainingSettings, parts: Sequence[Part]
     ) -> None:
-        self.fabric, self.plan, self.data, self.settings, self.parts = fabric, plan, data, settings, parts
+        self.fabric = fabric
+        self._plan, self._data, self._settings, self._parts = plan, data, settings, parts
         moving, rank, processes = data.augment.mode != "none", fabric.global_rank, fabric.world_size
         self.steps = TrainingSteps(data.train, settings.batch_size, plan.seed, moving, rank, processes)
         self._generator = torch.Generator(fabric.device)
         self.augment = data.augment
         for part in parts:
-            self.augment = part.augmenting(self.augment, self.measured)
+            self.augment = part.augmenting(self.augment, self.to_measure)
 
     def batches(self, step: int) -> Iterator[DeviceBatch]:
         """Those of this optimisation step and all after it, loaded ahead of time."""
-        first, last = (number * self.settings.accumulate for number in (step, self.plan.steps))
+        first, last = (number * self._settings.accumulate for number in (step, self._plan.steps))
         pin = self.fabric.device.type == "cuda"
-        loaded = iter(training_loader(self.steps, first, last, self.data.workers, pin))
-        for number in range(first, last):
-            yield self._prepared(number, by_all(self.fabric, partial(next, loaded)))
+        loaded = iter(training_loader(self.steps, first, last, self._data.workers, pin))  # its processes begin at once
+        return (self._prepared(number, by_all(self.fabric, partial(next, loaded))) for number in range(first, last))
 
-    def first(self) -> Iterator[DeviceBatch]:
-        """The first few batches, loaded on the spot."""
-        for number in range(_MEASURED_BATCHES):
+    def opening(self) -> Iterator[DeviceBatch]:
+        """The first few of them, loaded on the spot."""
+        for number in range(_OPENING_BATCHES):
             yield self._prepared(number, by_all(self.fabric, partial(self.steps.__getitem__, number)))
 
     def _prepared(self, number: int, batch: Mapping[str, DomainBatch]) -> DeviceBatch:
@@ -62,39 +63,39 @@ class Supply:
 
         Of several processes each gives its part, and gets that part of the whole batch, augmented.
         """
-        self._generator.manual_seed(self.plan.seed * 1_000_003 + number)
+        self._generator.manual_seed(self._plan.seed * 1_000_003 + number)
         own = self.fabric.global_rank << 56  # each process drops out other places of its images
-        torch.manual_seed(self.plan.seed * 1_000_003 + number + own)  # for a backbone's own dropout
+        torch.manual_seed(self._plan.seed * 1_000_003 + number + own)  # for a backbone's own dropout
         whole = augmented(self.on_device(gathered(self.fabric, batch)), self.augment, self._generator)
-        for part in self.parts:
+        for part in self._parts:
             whole = part.prepared(whole, self._generator)
-        if len(self.plan.forwarded) == 1:
-            whole = whole.only(self.plan.forwarded[0])
+        if len(self._plan.forwarded) == 1:
+            whole = whole.only(self._plan.forwarded[0])
         return whole.part(self.fabric.global_rank, self.fabric.world_size)
 
-    def sample(self, most: int) -> list[DeviceBatch]:
+    def augmented_sample(self, most: int) -> list[DeviceBatch]:
         """As many training images of either domain, `most` where there are so many, augmented."""
-        images = self.data.train
+        images = self._data.train
         count = min(most, *map(len, images.values()))
-        size = max(1, min(self.settings.batch_size, count // 2))
-        self._generator.manual_seed(self.plan.seed)
+        size = max(1, min(self._settings.batch_size, count // 2))
+        self._generator.manual_seed(self._plan.seed)
         batches = [
             {domain: own.windows(range(start, start + size), None) for domain, own in images.items()}
             for start in range(0, count - size + 1, size)
         ]
         return [augmented(self.on_device(batch), self.augment, self._generator) for batch in batches]
 
-    def some(self) -> Iterator[DeviceBatch]:
+    def plain(self) -> Iterator[DeviceBatch]:
         """A few training batches, not augmented; the same for every process."""
-        return self._plain(self.data.train, self.plan.seed)
+        return self._unaugmented(self._data.train, self._plan.seed)
 
-    def measured(self) -> Iterator[DeviceBatch]:
+    def to_measure(self) -> Iterator[DeviceBatch]:
         """A few with the labels that parts measure, not augmented; the same in every phase, and for every process."""
-        return self._plain(self.data.measured, self.plan.measuring_seed)
+        return self._unaugmented(self._data.measured, self._plan.measuring_seed)
 
-    def _plain(self, images: Mapping[str, DomainImages], seed: int) -> Iterator[DeviceBatch]:
-        steps = TrainingSteps(images, self.settings.batch_size, seed, False)
-        for number in range(_MEASURED_BATCHES * 4):
+    def _unaugmented(self, images: Mapping[str, DomainImages], seed: int) -> Iterator[DeviceBatch]:
+        steps = TrainingSteps(images, self._settings.batch_size, seed, False)
+        for number in range(_PLAIN_BATCHES):
             yield augmented(self.on_device(steps[number]), PLAIN)
 
     def on_device(self, batch: Mapping[str, DomainBatch]) -> DeviceBatch:
@@ -105,7 +106,7 @@ class Supply:
         labels = {
             (domain, name): expand(values[name], task, size)
             for domain, values in moved.items()
-            for name, task in self.data.tasks.items()
+            for name, task in self._data.tasks.items()
             if name in values
         }
         return DeviceBatch(image, labels, len(moved["source"]["image"]) if "source" in moved else 0)

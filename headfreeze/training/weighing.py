@@ -39,7 +39,7 @@ class Weighing:
         """λ to open with, from the losses of the network as it is: they say little of what training makes of them."""
         network = copy.deepcopy(network).train()  # a copy: batch statistics move
         sums: dict[LabelKey, float] = {}
-        for batch in supply.first():
+        for batch in supply.opening():
             with dividing(supply.fabric):
                 terms = loss_terms(network(batch.image, batch.n_source), batch, self._data.tasks)
             for key, term in terms.items():

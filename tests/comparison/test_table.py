@@ -132,6 +132,20 @@ def test_what_a_recipe_of_ones_own_sees_is_left_open() -> None:
     assert found[2][:5] == ["mine", "", "", "", ""]
 
 
+def test_labels_that_are_measured_and_not_trained_on_have_a_mark_of_their_own_and_a_sentence() -> None:
+    recipes, says = (
+        {"baseline": 27.0, "baseline+aligned": 25.0, "mtl-both+aligned": 24.0},
+        "(✓): labels that are measured",
+    )
+    results = angles_results(recipes)
+    text = markdown(results)
+    assert [row[1:5] for row in cells(tables(text)[0])[3:]] == [["✓", "(✓)", "", "(✓)"], ["✓", "✓", "", "✓"]]
+    assert says in text
+    assert says not in markdown(angles_results(MEANS))
+    rows = list(csv.DictReader(recipes_csv(results).splitlines()))
+    assert [[row[name] for name in ("y_Sm", "y_Sa", "y_Tm", "y_Ta")] for row in rows[1:]] == [[*"1000"], [*"1101"]]
+
+
 def test_csv_has_unrounded_numbers() -> None:
     results = angles_results(MEANS)
     rows = {row["recipe"]: row for row in csv.DictReader(recipes_csv(results).splitlines())}

@@ -50,19 +50,36 @@ def test_only_runs_of_the_same_settings_and_seed_are_compared_and_an_adversary_i
     runs = [made_up("baseline", 0), made_up("mtl-both", 1), made_up("mtl-both", 0, lr=1.0)]
     runs += [made_up("baseline-da", 1, adversary=True)]
     assert evidence(runs, [said(2, 2, 2)] * 4) == []
-    assert "there is no run without it at the same settings; train the recipe baseline" in verdict(runs, [{}] * 4)
+    assert "there is no run that lacks it alone, at the same settings; train baseline beside" in verdict(runs, [{}] * 4)
     assert verdict([made_up("baseline", 0)], [{}]) == ""
 
 
-def test_parts_are_no_baseline_and_one_that_the_anchor_tells_something_is_judged_like_what_trains_on_it() -> None:
-    recipes = ("baseline+teacher", "baseline", "baseline+fourier", "baseline+aligned", "mtl-both")
-    runs = [made_up(recipe, 0) for recipe in recipes]
-    found = evidence(runs, [said(0, 0, 0), said(2, 2, 2), said(0, 0, 0), said(1, 1, 1), said(3, 3, 3)])
-    assert [(each.recipe, each.pairs, each.effect) for each in found] == [
-        ("baseline+aligned", 1, "helps"),
-        ("mtl-both", 1, "hurts"),
-    ]
-    assert evidence([runs[0], runs[4]], [said(2, 2, 2), said(1, 1, 1)]) == []
+def test_a_run_is_compared_with_the_one_that_lacks_the_anchor_and_nothing_else() -> None:
+    """A part that the anchor tells something belongs to the anchor, a teacher does not."""
+    values = {
+        "baseline": said(2, 2, 2),
+        "baseline+teacher": said(6, 6, 6),
+        "baseline+aligned": said(1, 1, 1),
+        "mtl-both": said(3, 3, 3),
+        "mtl-both+teacher": said(5, 5, 5),
+        "mtl-both+teacher+reading": said(7, 7, 7),
+        "mtl-both+fourier": said(0, 0, 0),
+    }
+    runs = [made_up(recipe, 0) for recipe in values]
+    assert {each.recipe: each.effect for each in evidence(runs, [*values.values()])} == {
+        "baseline+aligned": "helps",
+        "mtl-both": "hurts",
+        "mtl-both+teacher": "helps",
+        "mtl-both+teacher+reading": "hurts",
+    }
+
+
+def test_it_names_what_to_train_beside() -> None:
+    runs = [made_up(recipe, 0) for recipe in ("baseline+teacher", "baseline+aligned", "mtl-both+fourier+aligned")]
+    assert verdict(runs, [{}] * 3) == (
+        "Whether the anchor helps cannot be told: there is no run that lacks it alone, at the same settings; train"
+        " baseline and baseline+fourier beside these."
+    )
 
 
 def test_it_is_said_in_words() -> None:

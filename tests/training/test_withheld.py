@@ -28,7 +28,7 @@ def _few_labels_tell_the_angle(monkeypatch: pytest.MonkeyPatch) -> None:
 TASK_OF = {"main": "normals", "anchor": "segmentation"}
 
 
-def seen_by(recipe: str) -> set[tuple[str, str]]:
+def looked_at(recipe: str) -> set[tuple[str, str]]:
     return set(find_recipe(recipe).seen)
 
 
@@ -64,8 +64,8 @@ def test_fit_opens_and_lists_only_what_is_supervised_or_measured(
         assert not {name for name in seen if name.startswith(("test", "train/depth", "val/depth"))}
         for role, task in TASK_OF.items():
             opened = {name for name in seen if f"/{task}" in name}
-            assert bool(opened) == ((domain, role) in seen_by(recipe)), (domain, role)
-        uses = any(d == domain for d, _ in seen_by(recipe)) or (domain == "target" and recipe.endswith("-da"))
+            assert bool(opened) == ((domain, role) in looked_at(recipe)), (domain, role)
+        uses = any(d == domain for d, _ in looked_at(recipe)) or (domain == "target" and recipe.endswith("-da"))
         assert bool({name for name in seen if "image" in name}) == uses, domain
     phases = find_recipe(recipe.partition("+")[0]).phases  # a part that measures labels forwards no image of them
     expected = {tuple(phase.uses(domain) for domain in ("source", "target")): None for phase in phases}
@@ -75,7 +75,7 @@ def test_fit_opens_and_lists_only_what_is_supervised_or_measured(
 ALL_PARTS = "mtl-both+teacher+consistency+fourier+reading+adabn+privileged+aligned"
 
 
-@pytest.mark.parametrize("recipe", [*(n for n in RECIPES if ("target", "main") not in seen_by(n)), ALL_PARTS])
+@pytest.mark.parametrize("recipe", [*(n for n in RECIPES if ("target", "main") not in looked_at(n)), ALL_PARTS])
 def test_garbage_in_the_targets_main_labels_changes_no_bit(recipe: str, tiny_pair: TinyPair, tmp_path: Path) -> None:
     copy = tiny_pair.copy(tmp_path)
     for path in copy.target.glob("*/normals/*"):

@@ -46,7 +46,7 @@ def train(tiny: TinyPair, corridors: TinyPair, out: Path, devices: int) -> None:
         for name, (recipe, settings) in CASES.items():
             fit_tiny(recipe, corridors if name == "aligned" else tiny, out / name, devices=devices, **settings)
     training = untrained(tiny, out / "store", "mtl-both-da", devices=devices, steps=3)
-    batches = [vars(batch) for batch in itertools.islice(training.supply.first(), 3)]
+    batches = [vars(batch) for batch in itertools.islice(training.supply.opening(), 3)]
     training.run(lambda *_: None)
     assert training.opponent
     rank, fabric = training.fabric.global_rank, training.fabric

@@ -14,7 +14,7 @@ from headfreeze.comparison.report.contents import Contents, EvaluatedRun
 from headfreeze.comparison.results import BASELINE, ORACLE, Results
 from headfreeze.comparison.tables.layout import columns
 from headfreeze.comparison.tables.numbers import number, p_value, percent, percents, signed, title
-from headfreeze.recipes import MARKS, known_recipe
+from headfreeze.recipes import MARKS, known_recipe, marks_of
 
 MARK_NAMES = {
     "y_Sm": "main labels of the source",
@@ -40,7 +40,7 @@ class RecipeRow:
 
     name: str
     about: str
-    marks: list[bool | None]
+    marks: list[str | None]
     frozen: bool | None
     adversary: bool | None
     cells: list[Cell]
@@ -108,7 +108,7 @@ def _row(results: Results, name: str, bold: Mapping[str, set[str]]) -> RecipeRow
     return RecipeRow(
         name=name,
         about=recipe.about if recipe else "a recipe of your own",
-        marks=[labels <= recipe.seen if recipe else None for labels in MARKS.values()],
+        marks=[*marks_of(name)] if recipe else [None] * len(MARKS),
         frozen=any(phase.freeze_head for phase in recipe.phases) if recipe else None,
         adversary=any(phase.adversary for phase in recipe.phases) if recipe else None,
         cells=cells,

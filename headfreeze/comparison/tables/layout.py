@@ -1,7 +1,7 @@
 """What stands in the tables of a comparison, whatever they are written in."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from headfreeze.comparison import paper
@@ -18,10 +18,9 @@ from headfreeze.comparison.tables.numbers import (
     title,
 )
 from headfreeze.evaluation.significance import LEVEL
-from headfreeze.recipes import MARKS, seen_by
+from headfreeze.recipes import LOOKED_AT, MARKS, marks_of
 
 _NORMALS_COLUMNS = ("below_11_25", "below_22_5", "below_30", "rmse", "mean", "median")
-MARK = "✓"
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def full(results: Results) -> Table:
     for recipe in results.metrics:
         mean, std = results.mean(recipe), results.std(recipe)
         metrics = [_cell(metric, mean[metric], std[metric], recipe in bold[metric]) for metric in shown]
-        rows.append([Cell(recipe), *_marks(recipe), *metrics, Cell(_gap(results, recipe))])
+        rows.append([Cell(recipe), *map(Cell, marks_of(recipe)), *metrics, Cell(_gap(results, recipe))])
     return Table(["recipe", *MARKS, *map(title, shown), "gap closed"], rows, caption(results))
 
 
@@ -145,10 +144,17 @@ def caption(results: Results) -> str:
         f"Bold: the best, or not significantly worse than the best at {100 * LEVEL:.0f} % after Holm's correction over"
         f" all pairs of recipes, {_over(results)}; the oracle aside.",
         *_stand_ins(results),
+        *filter(None, [looked_at_means(results.metrics)]),
         f"Gap closed = (baseline − recipe) / (baseline − oracle) on the {results.task.score}, with its 95 % interval"
         " where the gap itself is certain.",
     ]
     return " ".join(sentences)
+
+
+def looked_at_means(recipes: Iterable[str]) -> str:
+    """What the mark in brackets says, where one of these recipes has it."""
+    there = any(LOOKED_AT in marks_of(recipe) for recipe in recipes)
+    return f"{LOOKED_AT}: labels that are measured before training, and not trained on." if there else ""
 
 
 def _over(results: Results) -> str:
@@ -170,11 +176,6 @@ def _stand_ins(results: Results) -> list[str]:
 
 def _cell(metric: str, mean: float, std: float, bold: bool) -> Cell:
     return Cell(number(metric, mean), "" if math.isnan(std) else number(metric, std), bold)
-
-
-def _marks(recipe: str) -> list[Cell]:
-    seen = seen_by(recipe)
-    return [Cell(MARK if pair <= seen else "") for pair in MARKS.values()]
 
 
 def _gap(results: Results, recipe: str, interval: bool = True) -> str:

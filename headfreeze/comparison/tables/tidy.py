@@ -9,16 +9,16 @@ from typing import Any
 from headfreeze.comparison.pooled import stand_in
 from headfreeze.comparison.results import Results
 from headfreeze.comparison.tables.layout import columns
-from headfreeze.recipes import MARKS, seen_by
+from headfreeze.recipes import MARKS, TRAINED_ON, marks_of
 
 
 def recipes_csv(results: Results) -> str:
-    """A row for each recipe: its labels, seeds, every metric's mean, spread and whether it is bold, the gap closed."""
+    """A row for each recipe: what it trains on, seeds, each metric's mean, spread and whether it is bold, the gap."""
     bold = {metric: results.bold(metric) for metric in columns(results)}
     rows = []
     for recipe, seeds in results.metrics.items():
-        seen = seen_by(recipe)
-        row: dict[str, Any] = {"recipe": recipe} | {name: int(pair <= seen) for name, pair in MARKS.items()}
+        marks = zip(MARKS, marks_of(recipe), strict=True)
+        row: dict[str, Any] = {"recipe": recipe} | {name: int(mark == TRAINED_ON) for name, mark in marks}
         row |= {"seeds": len(seeds), "budget": results.budget}
         mean, std = results.mean(recipe), results.std(recipe)
         for metric in bold:

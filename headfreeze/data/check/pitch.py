@@ -13,5 +13,5 @@ def pitch_lines(source: Dataset, target: Dataset, anchors: Sequence[str]) -> Ite
         each = ", ".join(f"{pitch.deg:+.0f}° by {name}" for name, pitch in known.items())
         yield (
             f"cameras:     the target's look {abs(middle)}° further {'up' if middle > 0 else 'down'} than the source's"
-            f" ({each}); train mtl-both+aligned, or any recipe with --source_pitch_deg {middle}"
+            f" ({each}); train baseline+aligned and mtl-both+aligned, or any recipe with --source_pitch_deg {middle}"
         )

@@ -6,6 +6,7 @@ ROAD, CVPR 2018 (arXiv 1711.11556).
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from headfreeze.data.augment import Augment
 from headfreeze.data.batch import DeviceBatch
@@ -28,6 +29,7 @@ class Aligned(Part):
 
     def __init__(self, anchors: Sequence[Task]) -> None:
         self.anchors = anchors
+        self.deg = 0.0
 
     def augmenting(self, augment: Augment, batches: Callable[[], Iterator[DeviceBatch]]) -> Augment:
         """With the angle that these batches tell, one for all phases; images that are not augmented are not turned."""
@@ -38,4 +40,9 @@ class Aligned(Part):
             chosen.append(batch)
             if len(chosen) * batch.n_source >= _IMAGES:
                 break
-        return replace(augment, source_pitch_deg=pitch_difference(chosen, self.anchors, augment.fov_deg).deg)
+        self.deg = pitch_difference(chosen, self.anchors, augment.fov_deg).deg
+        return replace(augment, source_pitch_deg=self.deg)
+
+    def found(self) -> dict[str, Any]:
+        """The angle, also where it is 0."""
+        return {"source_pitch_deg": self.deg}

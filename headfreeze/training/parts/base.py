@@ -73,6 +73,10 @@ class Part:
             batches: gives some training batches, not augmented.
         """
 
+    def found(self) -> dict[str, Any]:
+        """What the phase's result says of it."""
+        return {}
+
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on."""
         return {}

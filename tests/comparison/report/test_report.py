@@ -152,6 +152,27 @@ def test_without_the_data_or_the_counted_errors_there_is_the_rest(compared: Path
     assert not (folder / "figures/curves.svg").exists()
 
 
+@pytest.mark.usefixtures("unrendered")
+def test_a_part_that_measures_labels_has_its_own_mark(compared: Path, tmp_path: Path) -> None:
+    folder, name = copied(compared, tmp_path), "baseline+aligned"
+    says = "(✓): labels that are measured before training, and not trained on."
+    assert says not in Page(compared / "report.html").text
+    for seed in (0, 1):
+        run = (folder / f"runs/headfreeze-da-seed{seed}").rename(folder / f"runs/{name}-seed{seed}")
+        write_json(run / "run.json", json.loads((run / "run.json").read_text()) | {"recipe": name})
+    card = json.loads((folder / "comparison.json").read_text())
+    write_json(folder / "comparison.json", card | {"recipes": ["baseline", name, "oracle"]})
+    write_report(folder)
+    page = Page(folder / "report.html")
+    assert says in page.text
+    marks = [
+        attributes["aria-label"]
+        for tag, attributes in page.elements
+        if attributes.get("role") == "img" and tag == "span"
+    ]
+    assert marks == ["yes", "yes", "measured", "measured", "yes", "yes", "yes", "yes"]
+
+
 def test_names_with_odd_characters_are_only_names(compared: Path, tmp_path: Path) -> None:
     folder, odd = copied(compared, tmp_path), "<b>my & $^$ 100% 'réseau'</b>".replace("/", "|")
     for seed in (0, 1):

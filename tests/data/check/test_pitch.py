@@ -17,7 +17,7 @@ def test_the_angle_and_what_to_do_are_said(tmp_path: Path) -> None:
     assert f"the target's look {-angle}° further down than the source's" in line
     assert all(f"by {name}" in line for name in ("normals", "depth"))
     assert "by segmentation" not in line, "rows of classes have no say where normals are sure"
-    assert "train mtl-both+aligned" in line
+    assert "train baseline+aligned and mtl-both+aligned" in line
     (back,) = pitch_lines(down, level, ["segmentation"])
     assert "further up" in back
     assert list(pitch_lines(level, level, list(OPTIONS))) == []

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from headfreeze.cli import run as headfreeze
 from headfreeze.data.augment import Augment, augmented
 from headfreeze.data.batch import DeviceBatch
 from headfreeze.data.geometric import seen_from_elsewhere
@@ -232,6 +233,16 @@ def test_the_baseline_learns_from_the_source_alone_whose_cameras_the_anchors_hav
     assert set(seen) == {(4, 4)}
     assert (card.trained, card.phases[0]["source_pitch_deg"]) == (["normals"], pytest.approx(-18, abs=3))
     assert same_bits(*(weights_of(tmp_path / name) for name in ("own", "hand")))
+
+
+def test_cameras_that_agree_are_not_turned_and_fit_says_so(
+    few_labels: None, tiny_pair: TinyPair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [f"--source={tiny_pair.source}", f"--target={tiny_pair.source}", "--main=normals", "--anchor=segmentation"]
+    words += ["--backbone=tiny", "--size=32", "--steps=2", "--batch_size=2", "--device=cpu", "--workers=0"]
+    assert headfreeze(["fit", "baseline+aligned", *words, f"--out={tmp_path / 'run'}"]) == 0
+    assert "the source's cameras were not turned: the anchor tells no difference" in capsys.readouterr().out
+    assert RunCard.read(tmp_path / "run").phases[0]["source_pitch_deg"] == 0
 
 
 def test_what_is_measured_is_apart_from_what_is_trained_and_validated_on(tiny_pair: TinyPair, tmp_path: Path) -> None:

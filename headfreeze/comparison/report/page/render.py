@@ -26,9 +26,10 @@ from headfreeze.comparison.report.table import (
 )
 from headfreeze.comparison.results import BASELINE, ORACLE, Results
 from headfreeze.comparison.shown import Shown
-from headfreeze.comparison.tables.layout import full
+from headfreeze.comparison.tables.layout import full, looked_at_means
 from headfreeze.comparison.tables.numbers import number, percent, percents, title
 from headfreeze.comparison.verdict import verdict
+from headfreeze.recipes import LOOKED_AT
 from headfreeze.roles import as_tuple
 from headfreeze.selection.snapshots import LastPhase
 from headfreeze.selection.verdict import said_without_labels
@@ -101,6 +102,8 @@ def _values(contents: Contents, shown: Sequence[Shown], drawn: Sequence[Drawn], 
         "progress": read_progress(contents),
         "finished": contents.finished,
         "marks": MARK_NAMES,
+        "looked_at": LOOKED_AT,
+        "looked_at_means": looked_at_means(contents.recipes),
         "heads": heads(results),
         "rows": recipe_rows(contents),
         "pairs": pair_rows(contents),
