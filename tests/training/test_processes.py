@@ -118,7 +118,7 @@ def each_process_trains_on_its_part_of_the_very_batches_of_one(both: Both) -> No
 def test_parts_are_those_of_the_whole_and_nothing_else_is_decoded(
     tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = untrained(tiny_pair, tmp_path, "mtl-both", size="32x40", cache_gb=0.0).steps
+    whole = untrained(tiny_pair, tmp_path, "mtl-both", size="32x40", cache_gb=0.0).supply.steps
     decode, decoded = DomainImages._decode, []
 
     def noted(self: DomainImages, index: int) -> dict[str, np.ndarray]:
