@@ -9,6 +9,7 @@ from headfreeze.errors import InputError, raise_all
 from headfreeze.recipes import PARTS, TARGET_MAIN, known_recipe
 from headfreeze.run import RunCard
 from headfreeze.settings import Pair
+from headfreeze.training.losses import loss_name
 from headfreeze.training.snapshots import FOLDER as SNAPSHOTS
 
 _INSIDE = ("", "runs", "trials", SNAPSHOTS)
@@ -69,7 +70,7 @@ class TrainedRun:
         """Whether labels of the main task on the target were trained on, as the oracle's are."""
         if recipe := known_recipe(self.recipe):
             return recipe.supervision >= TARGET_MAIN
-        losses = {f"loss_target_{main}" for main in self.card.names("main")}
+        losses = {loss_name(("target", main)) for main in self.card.names("main")}
         return any(losses & phase.get("validation", {}).keys() for phase in self.card.phases)
 
 

@@ -126,8 +126,8 @@ class PhaseTraining:
             "validation": self.at.history[-1] if self.at.history else {},
             "images_per_second": self._images_per_second(),
         }
-        if self.supply.augment.source_pitch_deg:
-            result["source_pitch_deg"] = self.supply.augment.source_pitch_deg
+        if self.data.augment.source_pitch_deg:
+            result["source_pitch_deg"] = self.data.augment.source_pitch_deg
         for part in self.parts:
             result |= part.found()
         if self.opponent:

@@ -31,7 +31,6 @@ class Supply:
     Attributes:
         fabric: as given.
         steps: by number, what the loader reads for a batch.
-        augment: the phase's augmentation, as the parts have it.
     """
 
     def __init__(
@@ -42,9 +41,9 @@ class Supply:
         moving, rank, processes = data.augment.mode != "none", fabric.global_rank, fabric.world_size
         self.steps = TrainingSteps(data.train, settings.batch_size, plan.seed, moving, rank, processes)
         self._generator = torch.Generator(fabric.device)
-        self.augment = data.augment
+        self._augment = data.augment
         for part in parts:
-            self.augment = part.augmenting(self.augment, self.to_measure)
+            self._augment = part.augmenting(self._augment, self.to_measure)
 
     def batches(self, step: int) -> Iterator[DeviceBatch]:
         """Those of this optimisation step and all after it, loaded ahead of time."""
@@ -66,7 +65,7 @@ class Supply:
         self._generator.manual_seed(self._plan.seed * 1_000_003 + number)
         own = self.fabric.global_rank << 56  # each process drops out other places of its images
         torch.manual_seed(self._plan.seed * 1_000_003 + number + own)  # for a backbone's own dropout
-        whole = augmented(self.on_device(gathered(self.fabric, batch)), self.augment, self._generator)
+        whole = augmented(self.on_device(gathered(self.fabric, batch)), self._augment, self._generator)
         for part in self._parts:
             whole = part.prepared(whole, self._generator)
         if len(self._plan.forwarded) == 1:
@@ -83,7 +82,7 @@ class Supply:
             {domain: own.windows(range(start, start + size), None) for domain, own in images.items()}
             for start in range(0, count - size + 1, size)
         ]
-        return [augmented(self.on_device(batch), self.augment, self._generator) for batch in batches]
+        return [augmented(self.on_device(batch), self._augment, self._generator) for batch in batches]
 
     def plain(self) -> Iterator[DeviceBatch]:
         """A few training batches, not augmented; the same for every process."""

@@ -144,15 +144,15 @@ def caption(results: Results) -> str:
         f"Bold: the best, or not significantly worse than the best at {100 * LEVEL:.0f} % after Holm's correction over"
         f" all pairs of recipes, {_over(results)}; the oracle aside.",
         *_stand_ins(results),
-        *filter(None, [looked_at_means(results.metrics)]),
+        looked_at_means(results.metrics),
         f"Gap closed = (baseline − recipe) / (baseline − oracle) on the {results.task.score}, with its 95 % interval"
         " where the gap itself is certain.",
     ]
-    return " ".join(sentences)
+    return " ".join(filter(None, sentences))
 
 
 def looked_at_means(recipes: Iterable[str]) -> str:
-    """What the mark in brackets says, where one of these recipes has it."""
+    """What the mark in brackets says; empty where none of these recipes has it."""
     there = any(LOOKED_AT in marks_of(recipe) for recipe in recipes)
     return f"{LOOKED_AT}: labels that are measured before training, and not trained on." if there else ""
 
