@@ -3,8 +3,9 @@
     python benchmarks/false_positives.py [--repetitions 1000] [--comparison DIR]
 
 Simulated: 200 images; a method's deviation is a part of each seed (normal), one of each image (skewed) and one of both
-(long tails), in units of what each contributes to the pooled score of one seed. With --comparison: scores of the stored
-runs, whose labels (which recipe) are shuffled for each image and seed, or for each image alike under all seeds.
+(long tails), in units of what each contributes to the pooled score of one seed. Then 160 images in groups, which share
+most of what a method does on them. With --comparison: scores of the stored runs, whose labels (which recipe) are
+shuffled for each image and seed, or for each image alike under all seeds.
 """
 
 import argparse
@@ -85,6 +86,27 @@ def simulate(repetitions: int) -> None:
                 row(f"{seeds} | {name}{unequal}", repetitions, draws)
 
 
+def simulate_groups(repetitions: int) -> None:
+    """Groups whose images share most of what a method does on them, and whether that is said."""
+    for seeds in (1, 3):
+        for groups, alone in ((8, 0.5), (20, 0.5), (20, 2.0)):
+            each = 160 // groups
+            names = [k // each for k in range(160)]
+            rng = np.random.default_rng([seeds, groups])
+            wrong = np.zeros(2)
+            for _ in range(repetitions):
+                shared = np.repeat(rng.standard_normal((2, 1, groups)), each, axis=2)
+                own = alone * rng.standard_normal((2, 1, 160))
+                values = (
+                    shared + own + 0.1 * rng.standard_normal((2, seeds, 1)) + 0.1 * rng.standard_t(5, (2, seeds, 160))
+                )
+                runs = {str(m): dict(enumerate(each)) for m, each in enumerate(values)}
+                for k, said in enumerate((None, names)):
+                    wrong[k] += pair_tests(Resampling(runs, np.ones(160), said, draws=DRAWS))["0", "1"].p < LEVEL
+            rates = " | ".join(f"{100 * rate:.1f}" for rate in wrong / repetitions)
+            print(f"| {seeds} | {groups} | {alone} | {rates} |", flush=True)
+
+
 def shuffle(folder: Path, repetitions: int) -> None:
     results = read_results(folder)
     scores, weights = image_scores(results.images, results.resampled, results.task.counted)
@@ -113,6 +135,9 @@ def main() -> None:
         shuffle(arguments.comparison, arguments.repetitions)
     else:
         simulate(arguments.repetitions)
+        print("\n| seeds | groups of 160 images | images' own part | each its own | in groups |")
+        print("| ---: | ---: | ---: | ---: | ---: |")
+        simulate_groups(arguments.repetitions)
 
 
 if __name__ == "__main__":

@@ -35,5 +35,6 @@ def write_scenes(folder: Path, rng: np.random.Generator) -> None:
 
 if __name__ == "__main__":
     write_scenes(Path("scenes"), np.random.default_rng(0))
-    print(write_dataset("scenes-converted", {"normals": {}, "depth": {}}, read_scenes(Path("scenes"))))
+    tasks = {"normals": {}, "depth": {}}
+    print(write_dataset("scenes-converted", tasks, read_scenes(Path("scenes")), groups=r"scene\d+"))
     print("next: headfreeze data check scenes-converted")

@@ -128,7 +128,7 @@ class Study:
         heads = ["anchor", "recipe", "target\nlabels", "affinity", title(metric), "− baseline", "gap\nclosed", "95 %"]
         correlations = ", ".join(f"{name} {number('rho', self.correlation(name))}" for name in self.recipes)
         seeds = len(next(iter(self.ends.metrics.values())))
-        over = "one seed: intervals are over test images alone" if seeds == 1 else f"{seeds} seeds"
+        over = f"one seed: intervals are over {self.ends.drawn} alone" if seeds == 1 else f"{seeds} seeds"
         return "\n".join(
             [
                 f"{', '.join(ends)}; budget {self.ends.budget} steps; {over}",

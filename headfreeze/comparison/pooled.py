@@ -10,6 +10,8 @@ _STAND_INS = {"miou": "pixel_accuracy"}
 _HIGHER_IS_BETTER = ("below_", "delta_", "iou_", "miou", "pixel_accuracy", "auc_")
 _LOWER_IS_BETTER = ("mean", "median", "rmse", "abs_rel", "nme", "failure_rate")
 _ROOTS = "rmse"
+Images = Mapping[str, Mapping[int, Sequence[Mapping[str, float | str]]]]
+"""{recipe: {seed: a row for each image}}."""
 
 
 def stand_in(metric: str) -> str:
@@ -31,7 +33,7 @@ def direction(metric: str) -> int:
 
 
 def image_scores(
-    images: Mapping[str, Mapping[int, Sequence[Mapping[str, float | str]]]], metric: str, counted: str
+    images: Images, metric: str, counted: str
 ) -> tuple[dict[str, dict[int, Float[np.ndarray, " n"]]], Float[np.ndarray, " n"]]:
     """A metric of every image and run, NaN where a row lacks it, and the weight of each image.
 
@@ -46,5 +48,15 @@ def image_scores(
         }
         for recipe, seeds in images.items()
     }
-    rows = next((rows for seeds in images.values() for rows in seeds.values()), [])
-    return scores, np.array([float(row[counted]) for row in rows], float)
+    return scores, np.array([float(row[counted]) for row in first_rows(images)], float)
+
+
+def image_groups(images: Images) -> list[str] | None:
+    """Which group each image belongs to; None where the dataset did not say when it was evaluated."""
+    rows = first_rows(images)
+    return [str(row["group"]) for row in rows] if rows and "group" in rows[0] else None
+
+
+def first_rows(images: Images) -> Sequence[Mapping[str, float | str]]:
+    """The rows of one run; all have the same images in the same order."""
+    return next((rows for seeds in images.values() for rows in seeds.values()), [])

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from headfreeze.comparison.pooled import direction, image_scores, is_root, stand_in
+from headfreeze.comparison.pooled import direction, image_groups, image_scores, is_root, stand_in
 from headfreeze.errors import InputError
 from headfreeze.evaluation.evaluate import Scores
 from headfreeze.evaluation.resampling import Resampling
@@ -114,9 +114,20 @@ class Results:
         draws = self._draws(self.task.score)
         seeds = draws.common(recipe, BASELINE, ORACLE)
         gained, gap = (draws.difference(BASELINE, other, seeds) for other in (recipe, ORACLE))
-        if not (gained and gap and draws.images > 1):
+        if not (gained and gap and draws.units > 1):
             return math.nan, math.nan
         return ratio_interval(gained.draws, gap.draws)
+
+    @property
+    def groups(self) -> int:
+        """How many groups of images were judged; 0 where no two images are said to belong together."""
+        groups = image_groups(self.images) or []
+        return len(set(groups)) if len(set(groups)) < len(groups) else 0
+
+    @property
+    def drawn(self) -> str:
+        """What intervals are over, for a sentence: `images`, or `7 groups of images`."""
+        return f"{self.groups} groups of images" if self.groups else "images"
 
     @property
     def resampled(self) -> str:
@@ -175,13 +186,13 @@ class Results:
         if name not in self._resampling:
             scores, weights = image_scores(self.images, name, self.task.counted)
             draws = max(_DRAWS, _DRAWS_A_PAIR * math.comb(len(scores), 2))
-            self._resampling[name] = Resampling(scores, weights, is_root(name), draws)
+            self._resampling[name] = Resampling(scores, weights, image_groups(self.images), is_root(name), draws)
         return self._resampling[name]
 
     def _check_images(self, recipe: str, seed: int, images: ImageRows) -> None:
         for other, seeds in self.images.items():
             for other_seed, rows in seeds.items():
-                if (other, other_seed) != (recipe, seed) and [row["id"] for row in rows] != [r["id"] for r in images]:
+                if (other, other_seed) != (recipe, seed) and list(map(_which, rows)) != list(map(_which, images)):
                     raise InputError(
                         f"{recipe} seed {seed} was judged on {len(images)} images, {other} seed {other_seed} on"
                         f" {len(rows)} others; remove the folder `evaluation` of their runs and compare again"
@@ -234,3 +245,8 @@ class Results:
 
     def _comparable(self, recipe: str) -> bool:
         return recipe != BASELINE and bool(self.metrics[recipe].keys() & self.metrics.get(BASELINE, {}).keys())
+
+
+def _which(row: Mapping[str, float | str]) -> tuple[float | str, float | str]:
+    """The image of a row, and its group."""
+    return row["id"], row.get("group", "")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from headfreeze.data.bounded_yaml import read_yaml
+from headfreeze.data.groups import Groups, read_groups
 from headfreeze.data.images import EXTENSIONS, image_size
 from headfreeze.data.shards import IMAGE, Shards, shards_in, split_of
 from headfreeze.errors import InputError, refuse, unknown
@@ -46,12 +47,14 @@ class Dataset:
         root: its folder.
         tasks: by name.
         shards: where it is packed.
+        groups: which images belong together, where dataset.yaml says so.
         complain: called with a line for each file that cannot be listed, which is then left out.
     """
 
     root: Path
     tasks: dict[str, Task]
     shards: Shards | None = None
+    groups: Groups | None = None
     complain: Callable[[str], object] = field(default=refuse, compare=False)
 
     def complaining(self, complain: Callable[[str], object]) -> "Dataset":
@@ -148,13 +151,13 @@ def open_dataset(root: Path) -> Dataset:
     if not root.is_dir():
         raise InputError(f"{root}: no such folder")
     tasks = declared(root)
-    dataset = Dataset(root, tasks)
+    dataset = Dataset(root, tasks, groups=declared_groups(root))
     packed = [path for path in shards_in(root) if split_of(path) in SPLITS]
     if packed and dataset.splits():
         raise InputError(
             f"{root}: has both a folder {dataset.splits()[0]} and a shard {packed[0].name}; keep one of them"
         )
-    return Dataset(root, tasks, Shards(root, (IMAGE, *tasks))) if packed else dataset
+    return replace(dataset, shards=Shards(root, (IMAGE, *tasks))) if packed else dataset
 
 
 def declared(root: Path) -> dict[str, Task]:
@@ -172,6 +175,18 @@ def declared(root: Path) -> dict[str, Task]:
         return {str(name): make_task(str(name), options or {}) for name, options in tasks.items()}
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def declared_groups(root: Path) -> Groups | None:
+    """Which images belong together, as ROOT/dataset.yaml says; None where it does not.
+
+    Raises:
+        InputError: what it says cannot be understood.
+    """
+    config = read_config(root / CONFIG)
+    if not isinstance(config, dict) or "groups" not in config:
+        return None
+    return read_groups(root, config["groups"], root / CONFIG)
 
 
 def read_config(path: Path) -> object:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from headfreeze.data.exif import with_exif
 from headfreeze.data.folder import CONFIG, SPLITS
+from headfreeze.data.groups import read_groups
 from headfreeze.data.images import read_image
 from headfreeze.errors import InputError, unknown
 from headfreeze.files import new_folder, write_bytes, write_text
@@ -42,7 +43,7 @@ class LabelledImage:
 
 
 def write_dataset(
-    root: Path | str, tasks: Mapping[str, Mapping[str, Any]], images: Iterable[LabelledImage]
+    root: Path | str, tasks: Mapping[str, Mapping[str, Any]], images: Iterable[LabelledImage], groups: str = ""
 ) -> dict[str, int]:
     """Writes a dataset in the folder format: ROOT/dataset.yaml, ROOT/SPLIT/image/ID.png, ROOT/SPLIT/TASK/ID.EXT.
 
@@ -52,21 +53,26 @@ def write_dataset(
         root: must not exist yet.
         tasks: dataset.yaml's entry of each task, for example {"normals": {}, "edges": {"kind": "segmentation", …}}.
         images: any number, of any splits.
+        groups: a regular expression that ids of one scene or person begin with; none: every image is its own.
 
     Returns:
         How many images of each split there are.
 
     Raises:
-        InputError: `root` exists, no images, or one that cannot be: an unknown split or task, a size that disagrees.
+        InputError: `root` exists, no images, or one that cannot be: an unknown split or task, a size that disagrees;
+            `groups` is no pattern.
     """
     root = Path(root)
     if root.exists():
         raise InputError(f"{root}: exists already; name a folder that does not, or remove it first")
     made = {name: make_task(name, dict(options)) for name, options in tasks.items()}
+    if groups:
+        read_groups(root, groups, root / CONFIG)
     counts: dict[str, int] = {}
     with new_folder(root) as folder:
         entries = {name: dict(options) for name, options in tasks.items()}
-        write_text(folder / CONFIG, yaml.safe_dump({"tasks": entries}, sort_keys=False))
+        config = {"tasks": entries} | ({"groups": groups} if groups else {})
+        write_text(folder / CONFIG, yaml.safe_dump(config, sort_keys=False))
         for each in images:
             write_image(folder, each, made)
             counts[each.split] = counts.get(each.split, 0) + 1

@@ -33,7 +33,7 @@ class Scores:
 
     Attributes:
         metrics: {task: {metric: value}}, over all valid pixels of the split pooled together.
-        images: {task: a row for each image}: its id and its own metrics.
+        images: {task: a row for each image}: its id, its group where the dataset has groups, and its own metrics.
         errors: {task: errors of all pixels, counted}, for tasks that have an error of a pixel. `read` leaves it empty.
     """
 
@@ -170,7 +170,7 @@ def score(predict: Predict, dataset: Dataset, split: str, tasks: Mapping[str, Ta
             for name in [name for name in tasks if name in sample.labels]:
                 label = judged_label(dataset, sample, name, inside)
                 own = totals[name](predictions[name][None], label[None])
-                images[name].append({"id": sample.id, **own})
+                images[name].append({"id": sample.id, **_group(dataset, split, sample), **own})
                 if name in errors:
                     of_pixels = tasks[name].errors(predictions[name], label)
                     errors[name].add(of_pixels)
@@ -178,6 +178,11 @@ def score(predict: Predict, dataset: Dataset, split: str, tasks: Mapping[str, Ta
                         errors[name].add_classes(of_pixels, task, _read(dataset, sample, task.name))
             report(count, "")
     return Scores({name: total.compute() for name, total in totals.items()}, images, errors)
+
+
+def _group(dataset: Dataset, split: str, sample: Sample) -> dict[str, str]:
+    """The column that tells which images belong together; none where the dataset does not say."""
+    return {"group": dataset.groups.of(split, sample.id)} if dataset.groups else {}
 
 
 def _segmentations(dataset: Dataset, split: str) -> list[SegmentationTask]:
@@ -215,7 +220,7 @@ def _number(value: Any) -> float:
 
 def _read_rows(path: Path) -> list[dict[str, float | str]]:
     with path.open(newline="") as f:
-        return [{k: v if k == "id" else float(v) for k, v in row.items()} for row in csv.DictReader(f)]
+        return [{k: v if k in ("id", "group") else float(v) for k, v in row.items()} for row in csv.DictReader(f)]
 
 
 def _unbounded(sample: Sample, wanted: set[str], inside: str) -> bool:

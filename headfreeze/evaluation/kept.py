@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from headfreeze.data.folder import Dataset, files_fingerprint
+from headfreeze.data.shards import IMAGE
 from headfreeze.errors import InputError
 from headfreeze.evaluation.evaluate import Scores
 from headfreeze.files import write_json
@@ -34,13 +35,16 @@ def judged(dataset: Dataset, split: str, mains: Sequence[str], inside: str) -> l
 
 def evaluation_of(dataset: Dataset, split: str, tasks: Sequence[str], inside: str) -> dict[str, Any]:
     """All beside the network that determines its scores on these tasks."""
-    return {
+    everything = {
         "format": FORMAT,
         "task": one_or_list(tasks),
         "inside": inside,
         "tasks": {name: task.options() for name, task in sorted(dataset.tasks.items())},
         "files": files_fingerprint(dataset.all_files(split), dataset.root),
     }
+    if dataset.groups:
+        everything["groups"] = [dataset.groups.of(split, key) for key in dataset.files(split, IMAGE)]
+    return everything
 
 
 def keep(scores: Scores, folder: Path, of: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """What other test images and other seeds would have shown: the draws that intervals and p-values are read from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -10,8 +10,8 @@ from jaxtyping import Float
 
 _NUMBERS_AT_ONCE = 4_000_000
 _MOST_DRAWN = 2000
-"""Where there are more images they are drawn in so many groups, put together by chance: nothing is gained by more."""
-_IMAGES, _FEW_IMAGES, _METHODS, _FEW_SEEDS, _CHOSEN_SEEDS, _GROUPS = range(6)
+"""Where there are more images they are drawn in so many bunches, put together by chance: nothing is gained by more."""
+_IMAGES, _FEW_IMAGES, _METHODS, _FEW_SEEDS, _CHOSEN_SEEDS, _BUNCHES = range(6)
 """Streams of random numbers."""
 
 Scores = Mapping[str, Mapping[int, Float[np.ndarray, " images"]]]
@@ -46,6 +46,8 @@ class Resampling:
     Args:
         scores: of every method.
         weights: of each image in a pooled score: its valid pixels.
+        groups: which images belong together, views of one scene or pictures of one person. They are drawn together,
+            for another sample would be one of other scenes: all that is said of images here holds for groups then.
         root: scores are root mean squares, and pooled as squares.
         draws: how many.
         seed: of the drawing.
@@ -55,6 +57,7 @@ class Resampling:
         self,
         scores: Scores,
         weights: Float[np.ndarray, " images"],
+        groups: Sequence[Hashable] | None = None,
         root: bool = False,
         draws: int = 10_000,
         seed: int = 0,
@@ -69,12 +72,15 @@ class Resampling:
         self._weights = weights[there] / weights[there].sum() if there.any() else weights[there]
         self.images = int(there.sum())
         self._draws, self._seed, self._root = draws, seed, root
+        if groups is not None and self.images:
+            self._gather([group for group, counts in zip(groups, there, strict=True) if counts])
+        self.units = len(self._weights)
         entries = self._scores**2 if root else self._scores
         means = entries @ self._weights
         self._means = np.sqrt(means) if root else means
         slopes = np.divide(0.5, self._means, out=np.zeros_like(means), where=means > 0) if root else np.ones_like(means)
         # What each image contributes to first order: the plain mean over images is the pooled score.
-        offsets = self.images * self._weights * (entries - means[:, None])
+        offsets = self.units * self._weights * (entries - means[:, None])
         self._parts = self._means[:, None] + slopes[:, None] * offsets
         self._drawn = self._pooled(entries)
 
@@ -83,7 +89,7 @@ class Resampling:
         return [s for s in self.seeds[method] if all(s in self.seeds[other] for other in others)]
 
     def by_image(self, method: str, seeds: Sequence[int]) -> Float[np.ndarray, "seeds images"]:
-        """Scores of the images that have some."""
+        """Scores of the images that have some; of the groups, where there are groups."""
         return self._scores[self._rows(method, seeds)]
 
     def difference(self, method: str, other: str, seeds: Sequence[int]) -> Drawn | None:
@@ -100,36 +106,47 @@ class Resampling:
             (drawn * self._chosen_seeds(len(seeds))).sum(1),
         )
 
+    def _gather(self, groups: Sequence[Hashable]) -> None:
+        """Makes one image of those of a group, with all of their pixels."""
+        known: dict[Hashable, int] = {}
+        number = np.array([known.setdefault(group, len(known)) for group in groups], int)
+        order = number.argsort(kind="stable")
+        starts = np.searchsorted(number[order], np.arange(len(known)))
+        weights = np.add.reduceat(self._weights[order], starts)
+        entries = (self._scores**2 if self._root else self._scores) * self._weights
+        means = np.add.reduceat(entries[:, order], starts, axis=1) / weights
+        self._scores, self._weights = np.sqrt(means) if self._root else means, weights
+
     def _rows(self, method: str, seeds: Sequence[int]) -> list[int]:
         return [self._row[method, s] for s in seeds]
 
     def _complete(self, method: str, seeds: Sequence[int]) -> bool:
-        there = all((method, s) in self._row for s in seeds) and bool(seeds) and self.images > 0
+        there = all((method, s) in self._row for s in seeds) and bool(seeds) and self.units > 0
         return there and bool(np.isfinite(self.by_image(method, seeds)).all())
 
     def _pooled(self, entries: Float[np.ndarray, "runs images"]) -> Float[np.ndarray, "draws runs"]:
         """Pooled scores of every run on the same drawn images."""
-        if not self.images:
+        if not self.units:
             return np.full((self._draws, len(entries)), np.nan)
-        sums, weights = self._grouped(entries * self._weights), self._grouped(self._weights[None])
-        groups = weights.shape[1]
+        sums, weights = self._bunched(entries * self._weights), self._bunched(self._weights[None])
+        bunches = weights.shape[1]
         rng = self._rng(_IMAGES)
         means = []
-        at_once = max(1, _NUMBERS_AT_ONCE // groups)
+        at_once = max(1, _NUMBERS_AT_ONCE // bunches)
         for start in range(0, self._draws, at_once):
             draws = min(at_once, self._draws - start)
-            chosen = rng.integers(groups, size=(draws, groups)) + groups * np.arange(draws)[:, None]
+            chosen = rng.integers(bunches, size=(draws, bunches)) + bunches * np.arange(draws)[:, None]
             times = np.bincount(chosen.ravel(), minlength=chosen.size).reshape(chosen.shape).astype(float)
             means.append(times @ sums.T / (times @ weights.T))  # draws × runs
         pooled = np.concatenate(means)
         return np.sqrt(pooled) if self._root else pooled
 
-    def _grouped(self, values: Float[np.ndarray, "n images"]) -> Float[np.ndarray, "n groups"]:
-        """Sums over groups of images; each image by itself where there are not too many."""
-        if self.images <= _MOST_DRAWN:
+    def _bunched(self, values: Float[np.ndarray, "n images"]) -> Float[np.ndarray, "n bunches"]:
+        """Sums over bunches of images; each image by itself where there are not too many."""
+        if self.units <= _MOST_DRAWN:
             return values
-        order = self._rng(_GROUPS).permutation(self.images)
-        return np.add.reduceat(values[:, order], np.arange(_MOST_DRAWN) * self.images // _MOST_DRAWN, axis=1)
+        order = self._rng(_BUNCHES).permutation(self.units)
+        return np.add.reduceat(values[:, order], np.arange(_MOST_DRAWN) * self.units // _MOST_DRAWN, axis=1)
 
     def _stretch(self, parts: Float[np.ndarray, "seeds images"]) -> Float[np.ndarray, "#draws"]:
         """Factors of the drawn images' deviations: less for what seeds hold already, more where images are few."""
@@ -159,7 +176,7 @@ class Resampling:
     @cached_property
     def _few_images(self) -> Float[np.ndarray, " draws"]:
         """Makes of what is about normal what is about a t with images − 1 degrees of freedom."""
-        return np.sqrt(self.images / self._rng(_FEW_IMAGES).chisquare(self.images - 1, self._draws))
+        return np.sqrt(self.units / self._rng(_FEW_IMAGES).chisquare(self.units - 1, self._draws))
 
     @cached_property
     def _normal(self) -> Float[np.ndarray, "methods draws"]:

@@ -23,12 +23,13 @@ class PairTest:
         high: its upper end.
         p: two-sided: below 0.05 where the interval leaves out zero.
         p_holm: p after Holm's correction over all pairs.
-        p_wilcoxon: Wilcoxon's signed-rank test over images whose scores are averaged over seeds: a second opinion that
+        p_wilcoxon: Wilcoxon's signed-rank test over images (groups), scores averaged over seeds: a second opinion that
             does not see how seeds differ.
         bootstrap_low: 2.5 % quantile of the plain hierarchical bootstrap, too narrow for few seeds.
         bootstrap_high: its 97.5 % quantile.
         seeds: how many both have.
         images: how many have something to score.
+        groups: how many groups of images were drawn; each image is its own where nothing is said of groups.
     """
 
     value: float
@@ -41,6 +42,7 @@ class PairTest:
     bootstrap_high: float
     seeds: int
     images: int
+    groups: int
 
     @property
     def certain(self) -> bool:
@@ -98,11 +100,11 @@ def _tested(resampling: Resampling, method: str, other: str) -> PairTest:
     """The pair's test, not corrected yet."""
     seeds = resampling.common(method, other)
     found = resampling.difference(method, other, seeds)
-    if found is None or resampling.images < 2:  # one image says nothing of others
-        return _untested(found.value if found else np.nan, np.nan, np.nan, len(seeds), resampling.images)
+    if found is None or resampling.units < 2:  # one image says nothing of others
+        return _untested(resampling, found.value if found else np.nan, np.nan, np.nan, len(seeds))
     ours, theirs = (resampling.by_image(name, seeds) for name in (method, other))
     if np.array_equal(ours, theirs):  # the same runs; their draws differ by rounding errors
-        return _untested(0.0, 0.0, 1.0, len(seeds), resampling.images)
+        return _untested(resampling, 0.0, 0.0, 1.0, len(seeds))
     low, high = _interval(found.draws)
     bootstrap_low, bootstrap_high = _interval(found.bootstrap)
     p = _two_sided(found.draws)
@@ -117,11 +119,12 @@ def _tested(resampling: Resampling, method: str, other: str) -> PairTest:
         bootstrap_high=bootstrap_high,
         seeds=len(seeds),
         images=resampling.images,
+        groups=resampling.units,
     )
 
 
-def _untested(value: float, end: float, p: float, seeds: int, images: int) -> PairTest:
-    return PairTest(value, end, end, p, p, p, end, end, seeds, images)
+def _untested(resampling: Resampling, value: float, end: float, p: float, seeds: int) -> PairTest:
+    return PairTest(value, end, end, p, p, p, end, end, seeds, resampling.images, resampling.units)
 
 
 def _interval(draws: Float[np.ndarray, " draws"]) -> tuple[float, float]:

@@ -104,3 +104,13 @@ def test_images_are_taken_one_at_a_time(tmp_path: Path) -> None:
             assert (half / f"train/image/scene/{number}.png").is_file()
 
     write_dataset(tmp_path / "data", {}, images())
+
+
+def test_groups_are_a_pattern_that_dataset_yaml_then_has(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "data", TASKS, [image_of(1)], groups=r"hall\d+")
+    groups = open_dataset(tmp_path / "data").groups
+    assert groups
+    assert groups.of("train", "hall7_left") == groups.of("train", "hall7_right") == "hall7"
+    with pytest.raises(InputError, match=r"groups is '\(', which is no pattern"):
+        write_dataset(tmp_path / "other", TASKS, [image_of(1)], groups="(")
+    assert not (tmp_path / "other").exists()

@@ -19,10 +19,12 @@ def test_every_number_of_seeds_is_simulated(
     monkeypatch.setattr("sys.argv", ["false_positives.py", "--repetitions", "1"])
     monkeypatch.setattr(false_positives, "DRAWS", 50)
     false_positives.main()
-    found = rows(capsys.readouterr().out)
+    first, then = capsys.readouterr().out.split("\n\n")
+    found = rows(first)
     assert {len(row) for row in found} == {2 + len(false_positives.COLUMNS)}
     assert [row[0] for row in found[2:]] == ["1"] * 6 + ["2"] * 7 + ["3"] * 7 + ["5"] * 7
     assert found[7][1:7] == ["seeds alone", *["100.0"] * 5], "one seed, and no image differs"
+    assert [row[:2] for row in rows(then)[2:]] == [[s, g] for s in ("1", "3") for g in ("8", "20", "20")]
 
 
 def test_labels_of_a_comparison_are_shuffled(

@@ -227,7 +227,7 @@ def test_a_clear_difference_is_found_and_sooner_among_five_methods_than_between_
 def test_the_same_method_twice_differs_by_nothing() -> None:
     errors = np.random.default_rng(3).gamma(2, 10, (3, 20))
     found = compared(errors, errors, np.full(20, 7.0))
-    assert found == PairTest(0, 0, 0, 1, 1, 1, 0, 0, 3, 20)
+    assert found == PairTest(0, 0, 0, 1, 1, 1, 0, 0, 3, 20, 20)
     assert not found.certain
 
 

@@ -97,8 +97,8 @@ def _differences(contents: Contents, look: Mapping[str, Look]) -> Iterator[_Plan
     if found:
         of = f"{title(metric)} (°)" if results.task.kind == "normals" else title(metric)
         caption = (
-            "Marks: the difference of the pooled scores, averaged over seeds; bars: 95 % intervals over test images and"
-            " seeds; ticks above: each seed. A bar that crosses the line could be chance."
+            "Marks: the difference of the pooled scores, averaged over seeds; bars: 95 % intervals over"
+            f" {results.drawn} and seeds; ticks above: each seed. A bar that crosses the line could be chance."
         )
         yield (
             Drawn("differences", "How much better than the baseline", caption, "scores"),

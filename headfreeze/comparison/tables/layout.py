@@ -89,7 +89,7 @@ def pairs(results: Results) -> Table:
     better = {1: "negative: the first is better", -1: "positive: the first is better"}[results.sign(results.task.score)]
     text = (
         f"Differences of {metric} ({better}) with 95 % interval and p {_over(results)}; p after Holm's correction over"
-        " all pairs; p of Wilcoxon's signed-rank test, over images alone. Bold: significant at"
+        f" all pairs; p of Wilcoxon's signed-rank test, over {results.drawn} alone. Bold: significant at"
         f" {100 * LEVEL:.0f} % after Holm."
     )
     return Table(["pair", "difference", "95 % interval", "p", "p (Holm)", "p (Wilcoxon)"], rows, text)
@@ -159,7 +159,7 @@ def looked_at_means(recipes: Iterable[str]) -> str:
 
 def _over(results: Results) -> str:
     several = max(len(seeds) for seeds in results.metrics.values()) > 1
-    return "over images and seeds" if several else "over images alone, for there is one seed"
+    return f"over {results.drawn} and seeds" if several else f"over {results.drawn} alone, for there is one seed"
 
 
 def _stand_ins(results: Results) -> list[str]:

@@ -63,6 +63,7 @@ class SplitFindings:
         more_faults: how many there are beyond those.
         doubts: what may be wrong, a line each.
         digests: the id of an image for each digest of an image file.
+        groups: those that its images belong to; none where the dataset does not say.
     """
 
     split: str
@@ -76,6 +77,7 @@ class SplitFindings:
     more_faults: int = 0
     doubts: list[str] = field(default_factory=list)
     digests: dict[bytes, str] = field(default_factory=dict)
+    groups: set[str] = field(default_factory=set)
 
     def fault(self, line: str) -> None:
         """One more thing is wrong."""
@@ -93,6 +95,8 @@ def check_split(dataset: Dataset, split: str, sample: int = 0) -> SplitFindings:
     """Lists the files of a split and opens images with their labels: all, or `sample` of them at equal distances."""
     findings = _listed(dataset, split)
     keys = list(findings.images)
+    if dataset.groups:
+        findings.groups = {dataset.groups.of(split, key) for key in keys}
     chosen = spread(keys, sample) if sample else keys
     empty: dict[str, list[File]] = {name: [] for name in dataset.tasks}
     files = (findings.labelled(key) for key in chosen)

@@ -44,7 +44,7 @@ def check_datasets(roots: Sequence[Path], out: Path | None = None, sample: int =
             faults += findings.faults
             more += findings.more_faults
             doubts += findings.doubts
-        doubts += [*_repeated(dataset, splits), *_unlabelled(dataset, splits)]
+        doubts += [*_repeated(dataset, splits), *_unlabelled(dataset, splits), *_grouped(dataset, splits)]
     as_pair = list(checked.values()) if len(checked) == len(roots) == 2 else []
     if as_pair:
         faults += pair_faults(*as_pair)
@@ -97,6 +97,20 @@ def _unlabelled(dataset: Dataset, splits: Mapping[str, SplitFindings]) -> Iterat
     for name in dataset.tasks:
         if not any(findings.labels[name] for findings in splits.values()):
             yield f"{dataset.root / CONFIG}: declares '{name}', but no split has a label of it"
+
+
+def _grouped(dataset: Dataset, splits: Mapping[str, SplitFindings]) -> Iterator[str]:
+    """Groups that are in two splits, and those that no two images share."""
+    if not dataset.groups:
+        return
+    for (first, a), (second, b) in combinations(splits.items(), 2):
+        if both := sorted(a.groups & b.groups):
+            yield (
+                f"{dataset.root / second}: {len(both)} of its {len(b.groups)} groups are in {first} too ({both[0]}, …);"
+                " what is measured on them has been seen there"
+            )
+    if all(len(findings.groups) == len(findings.images) for findings in splits.values()):
+        yield f"{dataset.root / CONFIG}: groups is '{dataset.groups.said}', by which no two images belong together"
 
 
 def _sheets(checked: Mapping[str, Checked], out: Path) -> Iterator[tuple[tuple[str, str], str]]:

@@ -22,6 +22,8 @@ class Column:
 def column(dataset: str, findings: SplitFindings) -> Column:
     """The figures of a split: the images first, then each task."""
     images = {"files": str(len(findings.images))}
+    if findings.groups:
+        images["groups"] = str(len(findings.groups))
     if findings.opened < len(findings.images):
         images["opened"] = str(findings.opened)
     if findings.sizes:

@@ -17,6 +17,7 @@ from headfreeze.data.convert.packed import pack
 from headfreeze.data.convert.splits import assigned, limited
 from headfreeze.data.convert.workplace import workplace
 from headfreeze.data.folder import CONFIG, SPLITS, files_below, unnameable, unwritable
+from headfreeze.data.groups import GROUPS_FILE, groups_csv
 from headfreeze.data.readers.base import Frame, Reader
 from headfreeze.data.readers.registry import open_reader
 from headfreeze.data.write import write_image
@@ -130,9 +131,10 @@ def convert(
     given = {"format": format, "source": str(source.resolve()), "settings": dict(settings or {}), "packed": packed}
     card = given | choice.card()
     with workplace(out, card) as folder:
-        if job.entries:  # photographs have none; annotators declare what they write
-            write_text(folder / CONFIG, yaml.safe_dump({"tasks": job.entries}, sort_keys=False))
         counts, skipped = _converted(job, frames, folder, workers, skip_bad)
+        if job.entries:  # photographs have none; annotators declare what they write
+            config = {"tasks": job.entries} | (_write_groups(frames, folder) if reader.grouped else {})
+            write_text(folder / CONFIG, yaml.safe_dump(config, sort_keys=False))
         skipped = [*faults, *skipped]
         if not counts:
             raise InputError(f"{source}: no frame of {len(frames)} could be read; the first: {skipped[0]}")
@@ -212,6 +214,17 @@ class _Job:
             write_image(folder, replace(found, labels=labels), self.tasks)
         except InputError as error:
             raise InputError(f"{self.reader.root}: {error}") from error
+
+
+def _write_groups(frames: Sequence[Frame], folder: Path) -> dict[str, str]:
+    """Writes which images belong together, and returns dataset.yaml's entry; nothing where each is its own group."""
+    there = {split: {key for key, _ in files_below(folder / split / "image")} for split in SPLITS}
+    found = [(str(f.split), f.id, f.group) for f in frames if f.id in there[str(f.split)]]
+    (folder / GROUPS_FILE).unlink(missing_ok=True)  # an interrupted call's
+    if len({group for _, _, group in found}) == len(found):
+        return {}
+    write_text(folder / GROUPS_FILE, groups_csv(found))
+    return {"groups": GROUPS_FILE}
 
 
 def _converted(

@@ -55,6 +55,11 @@ class Reader(ABC):
     def frames(self) -> Sequence[Frame]:
         """The images, in an order that is always the same."""
 
+    @property
+    def grouped(self) -> bool:
+        """Whether the frames' groups are what the data set says; a guess will do for splits, and not for statistics."""
+        return True
+
     @abstractmethod
     def read(self, frame: Frame) -> LabelledImage:
         """One image with its labels in our conventions (docs/data.md); a label that there is not is left out.

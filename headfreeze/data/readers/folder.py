@@ -3,7 +3,8 @@
     ROOT/dataset.yaml, ROOT/{train,val,test}/image/ID.jpg, ROOT/{train,val,test}/TASK/ID.png
     ROOT/dataset.yaml, ROOT/train-000000.tar: ID.image.jpg, ID.TASK.png, …
 
-A frame's group is the folder that its id lies in, or the frame itself.
+A frame's group is what dataset.yaml says of groups; where it says nothing, the folder that its id lies in, or the frame
+itself.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,6 +41,11 @@ class Folder(Reader):
         """Those that dataset.yaml declares."""
         return {name: task.options() for name, task in self.dataset.tasks.items()}
 
+    @property
+    def grouped(self) -> bool:
+        """Whether dataset.yaml says so; what lies in one folder need not belong together."""
+        return self.dataset.groups is not None
+
     def frames(self) -> Sequence[Frame]:
         """Every image of every split; no image and no label is opened."""
         faults: list[str] = []
@@ -54,7 +60,7 @@ class Folder(Reader):
             labels = {name: dataset.files(split, name) for name in dataset.tasks}
             for key, image in images.items():
                 own = {name: files[key] for name, files in labels.items() if key in files}
-                frames.append(Frame(key, _group(key), split, (image, own)))
+                frames.append(Frame(key, self._group(split, key), split, (image, own)))
         return frames + [Frame(line, line, fault=line) for line in faults]
 
     def read(self, frame: Frame) -> LabelledImage:
@@ -63,6 +69,12 @@ class Folder(Reader):
         tasks = self.dataset.tasks
         labels = {name: as_array(tasks[name].read(self._inside(file)), tasks[name]) for name, file in files.items()}
         return LabelledImage(frame.split or SPLITS[0], frame.id, self._inside(image), labels)
+
+    def _group(self, split: str, key: str) -> str:
+        if self.dataset.groups:
+            return self.dataset.groups.of(split, key)
+        folder = PurePosixPath(key).parent.as_posix()
+        return key if folder == "." else folder
 
     def _inside(self, file: File) -> File:
         if isinstance(file, Member):
@@ -83,12 +95,6 @@ class Packed(Folder):
         if not self.dataset.shards:
             raise InputError(f"{self.root}: no shards in it, such as train-000000.tar; is it the right folder?")
         return super().frames()
-
-
-def _group(key: str) -> str:
-    """The folder that an id lies in, or the id itself."""
-    folder = PurePosixPath(key).parent.as_posix()
-    return key if folder == "." else folder
 
 
 def as_array(label: Tensor, task: Task) -> np.ndarray:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from headfreeze.cli import run
 from headfreeze.data.check import check_datasets
+from headfreeze.data.folder import open_dataset
 from headfreeze.errors import InputError
 from tests.worlds import CLASSES, COUNTS, TinyPair, draw_view
 
@@ -32,6 +33,11 @@ def empty(path: Path) -> None:
 
 def smaller(path: Path) -> None:
     Image.open(path).resize((20, 31), Image.Resampling.NEAREST).save(path)
+
+
+def named(root: Path, groups: str) -> None:
+    """Says which images belong together."""
+    (root / "dataset.yaml").write_text((root / "dataset.yaml").read_text() + f"groups: '{groups}'\n")
 
 
 def filled(path: Path, value: int) -> None:
@@ -179,6 +185,7 @@ DOUBTS: list[tuple[Callable[[Path], object], str]] = [
         lambda root: (root / "dataset.yaml").write_text((root / "dataset.yaml").read_text() + "  far: {kind: depth}\n"),
         r"dataset.yaml: declares 'far', but no split has a label of it",
     ),
+    (lambda root: named(root, "room"), r"dataset.yaml: groups is 'room', by which no two images belong together"),
 ]
 
 
@@ -258,4 +265,20 @@ def test_the_command_exits_with_2_and_the_number_of_faults(damaged: TinyPair, ca
         capsys.readouterr()
         .err.rstrip()
         .endswith("error: faults in the data: 2, listed above; mend them and check again")
+    )
+
+
+def test_groups_are_counted_and_those_in_two_splits_named(damaged: TinyPair, capsys: Capture) -> None:
+    named(damaged.source, r"\d{3}")
+    assert check_datasets([damaged.source]) == 0
+    output = capsys.readouterr().out
+    dataset = open_dataset(damaged.source)
+    assert dataset.groups
+    groups = [{dataset.groups.of(s, key) for key in dataset.files(s, "image")} for s in ("train", "val", "test")]
+    assert table_rows(output)["groups", 0] == [str(len(each)) for each in groups]
+    assert re.search(
+        rf"^  {damaged.source}/test: {len(groups[2] & groups[0])} of its {len(groups[2])} groups are in train too"
+        r" \(000, …\); what is measured on them has been seen there$",
+        output,
+        re.MULTILINE,
     )
