@@ -10,13 +10,14 @@ shuffled for each image and seed, or for each image alike under all seeds.
 
 import argparse
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from headfreeze.comparison.card import read_results
-from headfreeze.comparison.pooled import image_scores
+from headfreeze.comparison.pooled import image_groups, image_scores
 from headfreeze.evaluation.resampling import Resampling
 from headfreeze.evaluation.significance import LEVEL, pair_tests
 
@@ -29,6 +30,9 @@ MIXTURES = {
     "mostly seeds": (1.0, 0.3, 0.3),
     "seeds alone": (1.0, 0.0, 0.0),
 }
+IN_GROUPS = 160
+SIZES = {"8 of 20": [20] * 8, "20 of 8": [8] * 20, "7 of 12, 76 of 1": [12] * 7 + [1] * 76}
+"""Of groups of 160 images."""
 Runs = dict[str, dict[int, np.ndarray]]
 COLUMNS = ("plain bootstrap", "× √(n/(n−1))", "Wilcoxon", "two", "of five", "any, Holm")
 
@@ -45,11 +49,12 @@ def simulated(rng: np.random.Generator, seeds: int, parts: tuple[float, float, f
     return {str(m): dict(enumerate(runs)) for m, runs in enumerate(values)}
 
 
-def told_apart(runs: Runs, weights: np.ndarray) -> list[bool]:
+def told_apart(runs: Runs, weights: np.ndarray, groups: Sequence[str] | None = None) -> list[bool]:
     """What the plain bootstrap, the rescaled one, Wilcoxon's test and ours say of the first two methods; and of any."""
     names = list(runs)
-    pair = pair_tests(Resampling({name: runs[name] for name in names[:2]}, weights, draws=DRAWS))[*names[:2]]
-    tests = pair_tests(Resampling(runs, weights, draws=max(DRAWS, 100 * math.comb(len(runs), 2))))
+    both = {name: runs[name] for name in names[:2]}
+    pair = pair_tests(Resampling(both, weights, groups=groups, draws=DRAWS))[*names[:2]]
+    tests = pair_tests(Resampling(runs, weights, groups=groups, draws=max(DRAWS, 100 * math.comb(len(runs), 2))))
     factor = np.sqrt(pair.seeds / (pair.seeds - 1)) if pair.seeds > 1 else 1.0
     ends = (pair.bootstrap_low - pair.value, pair.bootstrap_high - pair.value)
     return [
@@ -62,14 +67,17 @@ def told_apart(runs: Runs, weights: np.ndarray) -> list[bool]:
     ]
 
 
-def shuffled(rng: np.random.Generator, values: np.ndarray, together: bool) -> np.ndarray:
-    """Scores, methods × seeds × images, of which nobody knows any more which method's they are."""
+def shuffled(
+    rng: np.random.Generator, values: np.ndarray, together: bool, groups: Sequence[str] | None = None
+) -> np.ndarray:
+    """Scores, methods × seeds × images, of which nobody knows any more which method's they are; groups stay whole."""
     methods, seeds, images = values.shape
-    order = rng.random((methods, 1 if together else seeds, images)).argsort(0)
+    of = np.unique(groups, return_inverse=True)[1] if groups else np.arange(images)
+    order = rng.random((methods, 1 if together else seeds, of.max() + 1)).argsort(0)[:, :, of]
     return np.take_along_axis(values, np.broadcast_to(order, values.shape), 0)
 
 
-def row(name: str, repetitions: int, draws: Iterator[tuple[Runs, np.ndarray]]) -> None:
+def row(name: str, repetitions: int, draws: Iterator[tuple[Any, ...]]) -> None:
     rates = np.mean([told_apart(*next(draws)) for _ in range(repetitions)], 0)
     print(f"| {name} | " + " | ".join(f"{100 * rate:.1f}" for rate in rates) + " |", flush=True)
 
@@ -89,39 +97,36 @@ def simulate(repetitions: int) -> None:
 def simulate_groups(repetitions: int) -> None:
     """Groups whose images share most of what a method does on them, and whether that is said."""
     for seeds in (1, 3):
-        for groups, alone in ((8, 0.5), (20, 0.5), (20, 2.0)):
-            each = 160 // groups
-            names = [k // each for k in range(160)]
-            rng = np.random.default_rng([seeds, groups])
-            wrong = np.zeros(2)
-            for _ in range(repetitions):
-                shared = np.repeat(rng.standard_normal((2, 1, groups)), each, axis=2)
-                own = alone * rng.standard_normal((2, 1, 160))
-                values = (
-                    shared + own + 0.1 * rng.standard_normal((2, seeds, 1)) + 0.1 * rng.standard_t(5, (2, seeds, 160))
-                )
-                runs = {str(m): dict(enumerate(each)) for m, each in enumerate(values)}
-                for k, said in enumerate((None, names)):
-                    wrong[k] += pair_tests(Resampling(runs, np.ones(160), said, draws=DRAWS))["0", "1"].p < LEVEL
-            rates = " | ".join(f"{100 * rate:.1f}" for rate in wrong / repetitions)
-            print(f"| {seeds} | {groups} | {alone} | {rates} |", flush=True)
+        for name, sizes in SIZES.items():
+            for alone in (0.5, 2.0):
+                which = np.repeat(np.arange(len(sizes)), sizes)
+                rng = np.random.default_rng([seeds, len(sizes)])
+                wrong = np.zeros(2)
+                for _ in range(repetitions):
+                    shared = rng.standard_normal((2, 1, len(sizes)))[:, :, which]
+                    own = alone * rng.standard_normal((2, 1, IN_GROUPS))
+                    of_seeds = 0.1 * rng.standard_normal((2, seeds, 1)) + 0.1 * rng.standard_t(5, (2, seeds, IN_GROUPS))
+                    runs = {str(m): dict(enumerate(values)) for m, values in enumerate(shared + own + of_seeds)}
+                    for k, groups in enumerate((None, which.tolist())):
+                        drawn = Resampling(runs, np.ones(IN_GROUPS), groups=groups, draws=DRAWS)
+                        wrong[k] += pair_tests(drawn)["0", "1"].p < LEVEL
+                rates = " | ".join(f"{100 * rate:.1f}" for rate in wrong / repetitions)
+                print(f"| {seeds} | {name} | {alone} | {rates} |", flush=True)
 
 
 def shuffle(folder: Path, repetitions: int) -> None:
     results = read_results(folder)
     scores, weights = image_scores(results.images, results.resampled, results.task.counted)
+    groups = image_groups(results.images)
     seeds = sorted(set.intersection(*(set(runs) for runs in scores.values())))
     values = np.array([[runs[s] for s in seeds] for runs in scores.values()])
     for together in (False, True):
         rng = np.random.default_rng(together)
-        draws = (
-            (
-                {name: dict(enumerate(r)) for name, r in zip(scores, shuffled(rng, values, together), strict=True)},
-                weights,
-            )
-            for _ in iter(int, 1)
-        )
-        row(f"{len(seeds)} | shuffled for each image{'' if together else ' and seed'}", repetitions, draws)
+        moved = (shuffled(rng, values, together, groups) for _ in iter(int, 1))
+        draws = ({name: dict(enumerate(r)) for name, r in zip(scores, each, strict=True)} for each in moved)
+        what = "group of images" if groups else "image"
+        name = f"{len(seeds)} | shuffled for each {what}{'' if together else ' and seed'}"
+        row(name, repetitions, ((runs, weights, groups) for runs in draws))
 
 
 def main() -> None:
@@ -135,7 +140,7 @@ def main() -> None:
         shuffle(arguments.comparison, arguments.repetitions)
     else:
         simulate(arguments.repetitions)
-        print("\n| seeds | groups of 160 images | images' own part | each its own | in groups |")
+        print("\n| seeds | groups of images | images' own part | each its own | in groups |")
         print("| ---: | ---: | ---: | ---: | ---: |")
         simulate_groups(arguments.repetitions)
 

@@ -120,14 +120,17 @@ class Results:
 
     @property
     def groups(self) -> int:
-        """How many groups of images were judged; 0 where no two images are said to belong together."""
-        groups = image_groups(self.images) or []
-        return len(set(groups)) if len(set(groups)) < len(groups) else 0
+        """How many groups of images were judged; 0 where the dataset does not say which belong together."""
+        return self._draws(self.resampled).units if image_groups(self.images) else 0
 
     @property
     def drawn(self) -> str:
         """What intervals are over, for a sentence: `images`, or `7 groups of images`."""
-        return f"{self.groups} groups of images" if self.groups else "images"
+        if not self.groups:
+            return "images"
+        if self.groups == self._draws(self.resampled).images:
+            return "images, no two of which are said to belong together,"
+        return f"{self.groups} group{'s' if self.groups > 1 else ''} of images"
 
     @property
     def resampled(self) -> str:
@@ -186,18 +189,26 @@ class Results:
         if name not in self._resampling:
             scores, weights = image_scores(self.images, name, self.task.counted)
             draws = max(_DRAWS, _DRAWS_A_PAIR * math.comb(len(scores), 2))
-            self._resampling[name] = Resampling(scores, weights, image_groups(self.images), is_root(name), draws)
+            self._resampling[name] = Resampling(
+                scores, weights, groups=image_groups(self.images), root=is_root(name), draws=draws
+            )
         return self._resampling[name]
 
     def _check_images(self, recipe: str, seed: int, images: ImageRows) -> None:
-        for other, seeds in self.images.items():
-            for other_seed, rows in seeds.items():
-                if (other, other_seed) != (recipe, seed) and list(map(_which, rows)) != list(map(_which, images)):
-                    raise InputError(
-                        f"{recipe} seed {seed} was judged on {len(images)} images, {other} seed {other_seed} on"
-                        f" {len(rows)} others; remove the folder `evaluation` of their runs and compare again"
-                    )
-                return
+        first = next(((name, s, rows) for name, seeds in self.images.items() for s, rows in seeds.items()), None)
+        if first is None or first[:2] == (recipe, seed):
+            return
+        other, other_seed, rows = first
+        if [row["id"] for row in rows] != [row["id"] for row in images]:
+            raise InputError(
+                f"{recipe} seed {seed} was judged on {len(images)} images, {other} seed {other_seed} on"
+                f" {len(rows)} others; remove the folder `evaluation` of their runs and compare again"
+            )
+        if [row.get("group") for row in rows] != [row.get("group") for row in images]:
+            raise InputError(
+                f"{recipe} seed {seed} and {other} seed {other_seed} were judged before and after `groups` of the"
+                " target's dataset.yaml changed; call the same `headfreeze compare` again"
+            )
 
     def rows(self) -> list[dict[str, Any]]:
         """One row for each recipe and seed."""
@@ -245,8 +256,3 @@ class Results:
 
     def _comparable(self, recipe: str) -> bool:
         return recipe != BASELINE and bool(self.metrics[recipe].keys() & self.metrics.get(BASELINE, {}).keys())
-
-
-def _which(row: Mapping[str, float | str]) -> tuple[float | str, float | str]:
-    """The image of a row, and its group."""
-    return row["id"], row.get("group", "")

@@ -81,8 +81,10 @@ def _covered(results: Results, best: str) -> str:
     images = len(next(iter(results.images[best].values())))
     seeds = len(results.metrics[best])
     over = f"{images} test images" if images != 1 else "one test image, which says nothing of others"
-    if results.groups:
-        over += f" of {results.groups} groups" if results.groups > 1 else " of one group, which says nothing of others"
+    if results.groups == 1 < images:
+        over += " of one group, which says nothing of others,"
+    elif 0 < results.groups < images:
+        over += f" of {results.groups} groups"
     if seeds == 1:
         return (
             f"Over {over} and one seed: how much another seed would change is not covered; train three or more for a"

@@ -151,7 +151,7 @@ def open_dataset(root: Path) -> Dataset:
     if not root.is_dir():
         raise InputError(f"{root}: no such folder")
     tasks = declared(root)
-    dataset = Dataset(root, tasks, groups=declared_groups(root))
+    dataset = Dataset(root, tasks, groups=_groups(root))
     packed = [path for path in shards_in(root) if split_of(path) in SPLITS]
     if packed and dataset.splits():
         raise InputError(
@@ -177,12 +177,8 @@ def declared(root: Path) -> dict[str, Task]:
         raise InputError(f"{path}: {error}") from None
 
 
-def declared_groups(root: Path) -> Groups | None:
-    """Which images belong together, as ROOT/dataset.yaml says; None where it does not.
-
-    Raises:
-        InputError: what it says cannot be understood.
-    """
+def _groups(root: Path) -> Groups | None:
+    """Which images belong together, as ROOT/dataset.yaml says; None where it does not."""
     config = read_config(root / CONFIG)
     if not isinstance(config, dict) or "groups" not in config:
         return None

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from headfreeze.data.exif import with_exif
 from headfreeze.data.folder import CONFIG, SPLITS
-from headfreeze.data.groups import read_groups
+from headfreeze.data.groups import pattern_of
 from headfreeze.data.images import read_image
 from headfreeze.errors import InputError, unknown
 from headfreeze.files import new_folder, write_bytes, write_text
@@ -67,7 +67,7 @@ def write_dataset(
         raise InputError(f"{root}: exists already; name a folder that does not, or remove it first")
     made = {name: make_task(name, dict(options)) for name, options in tasks.items()}
     if groups:
-        read_groups(root, groups, root / CONFIG)
+        pattern_of(groups, root / CONFIG)
     counts: dict[str, int] = {}
     with new_folder(root) as folder:
         entries = {name: dict(options) for name, options in tasks.items()}

@@ -11,6 +11,8 @@ from jaxtyping import Float
 _NUMBERS_AT_ONCE = 4_000_000
 _MOST_DRAWN = 2000
 """Where there are more images they are drawn in so many bunches, put together by chance: nothing is gained by more."""
+_LEAST_FREEDOM = 1.0
+"""Where one image or group has nearly all pixels, which is as if there were two."""
 _IMAGES, _FEW_IMAGES, _METHODS, _FEW_SEEDS, _CHOSEN_SEEDS, _BUNCHES = range(6)
 """Streams of random numbers."""
 
@@ -51,12 +53,17 @@ class Resampling:
         root: scores are root mean squares, and pooled as squares.
         draws: how many.
         seed: of the drawing.
+
+    Attributes:
+        images: how many have something to score.
+        units: how many are drawn: groups, or those images.
     """
 
     def __init__(
         self,
         scores: Scores,
         weights: Float[np.ndarray, " images"],
+        *,
         groups: Sequence[Hashable] | None = None,
         root: bool = False,
         draws: int = 10_000,
@@ -175,8 +182,13 @@ class Resampling:
 
     @cached_property
     def _few_images(self) -> Float[np.ndarray, " draws"]:
-        """Makes of what is about normal what is about a t with images − 1 degrees of freedom."""
-        return np.sqrt(self.units / self._rng(_FEW_IMAGES).chisquare(self.units - 1, self._draws))
+        """Makes of what is about normal what is about a t with units − 1 degrees of freedom.
+
+        Units of unequal weights are as good as fewer of equal ones: (Σ w)² / Σ w² (Kish, Survey Sampling, 1965).
+        """
+        as_good_as = 1 / np.square(self._weights).sum()
+        freedom = max(as_good_as - 1, _LEAST_FREEDOM)
+        return np.sqrt(as_good_as / self._rng(_FEW_IMAGES).chisquare(freedom, self._draws))
 
     @cached_property
     def _normal(self) -> Float[np.ndarray, "methods draws"]:

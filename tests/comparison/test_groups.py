@@ -41,23 +41,37 @@ def test_tables_and_the_verdict_say_that_groups_were_drawn() -> None:
     assert test.p_wilcoxon >= 2 / 2**8, "there are no more signs than groups"
 
 
-def test_groups_of_one_image_are_not_worth_a_word() -> None:
+def test_groups_of_one_image_each_change_nothing_and_that_is_said() -> None:
     plain, own = angles_results(MEANS), grouped(angles_results(MEANS), 1)
-    assert own.groups == plain.groups == 0
-    assert markdown(own) == markdown(plain)
+    assert (own.groups, plain.groups) == (40, 0)
+    assert "over images, no two of which are said to belong together, and seeds" in markdown(own)
     assert verdict(own) == verdict(plain)
+    ours, theirs = (results.difference("mtl-both", "baseline") for results in (own, plain))
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high))
 
 
 def test_one_group_is_said_to_say_nothing_of_others() -> None:
     results = grouped(angles_results(MEANS), 40)
-    assert "of one group, which says nothing of others" in verdict(results)
+    assert "Over 40 test images of one group, which says nothing of others, and 3 seeds." in verdict(results)
+    assert "over 1 group of images and seeds" in markdown(results)
     assert np.isnan(results.difference("mtl-both", "baseline").p)
     assert np.isnan(results.gap_interval("mtl-both")).all()
 
 
+def test_groups_without_a_valid_pixel_do_not_count() -> None:
+    results = angles_results(MEANS)
+    for seeds in results.images.values():
+        for rows in seeds.values():
+            for row in rows[:10]:
+                row["pixels"] = 0.0
+    made = grouped(results, 5)
+    assert made.groups == 6 == made.difference("mtl-both", "baseline").groups
+
+
 def test_runs_judged_before_and_after_groups_were_named_are_not_mixed() -> None:
     plain, results = angles_results(MEANS), grouped(angles_results(MEANS), 5)
-    with pytest.raises(InputError, match="remove the folder `evaluation` of their runs and compare again"):
+    message = "headfreeze seed 0 and baseline seed 0 were judged before and after `groups` of .* changed; call the same"
+    with pytest.raises(InputError, match=message):
         results.add("headfreeze", 0, plain.metrics["baseline"][0], plain.images["baseline"][0])
 
 

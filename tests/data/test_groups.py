@@ -46,29 +46,66 @@ def test_without_a_word_of_groups_there_are_none(tmp_path: Path) -> None:
     assert open_dataset(tmp_path).groups is None
 
 
+def test_a_file_of_a_spreadsheet_says_it_too(tmp_path: Path) -> None:
+    text = "\ufeffsplit,id,group\r\ntest,0001,hall\r\ntest,0002,hall\r\ntest,0001,hall\r\ntest,0003,\r\n\r\n"
+    (tmp_path / "Groups.CSV").write_bytes(text.encode())
+    found = declared(tmp_path, "Groups.CSV")
+    assert found
+    assert [found.of("test", f"000{k}") for k in (1, 2, 3)] == ["hall", "hall", "test/0003"]
+
+
 @pytest.mark.parametrize(
     ("groups", "message"),
     [
-        ("'(b'", r"dataset\.yaml: groups is '\(b', which is no pattern \(.*\); write groups: '\[\^_\]\+' for what ids"),
-        ("[a, b]", r"dataset\.yaml: groups is \['a', 'b'\]; write groups: "),
-        ("''", r"dataset\.yaml: groups is ''; write groups: "),
-        ("", r"dataset\.yaml: groups is None; write groups: "),
+        ("'(b'", r"groups is '\(b', which is no pattern \(.*\); write groups: '\[\^_\]\+' for what ids"),
+        ("'a{99999999999999}'", r"groups is 'a\{9+\}', which is no pattern \(the repetition number is too large\)"),
+        (f"'{3000 * '('}{3000 * ')'}'", r"groups is '\(+\)+', which is no pattern \("),
+        ("[a, b]", r"groups is \['a', 'b'\]; write groups: "),
+        ("''", r"groups is ''; write groups: "),
+        ("", r"groups is None; write groups: "),
+        ('"a\\nb["', r"groups is 'a\\nb\['; write groups: "),
+        (
+            "other/groups.csv",
+            r"groups is 'other/groups\.csv', a file elsewhere; name one beside it, such as groups\.csv",
+        ),
         ("scenes.csv", r"scenes\.csv: no such file, which dataset\.yaml names as the groups of its images"),
     ],
 )
 def test_what_means_nothing_is_one_line(groups: str, message: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message) as refused:
         declared(tmp_path, groups)
+    assert str(tmp_path) in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["", "id,group\n0001,hall\n", "split,id,group\ntest,0001\n", "split,id,group\n\n\n"])
-def test_a_file_of_another_form_is_one_line(text: str, tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("error")
+def test_a_pattern_that_python_may_read_otherwise_one_day_is_no_warning(tmp_path: Path) -> None:
+    assert declared(tmp_path, "'[[0]0*'")
+
+
+SHOULD = "it should be CSV with a line split,id,group, and then one of those three for each image"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", f"empty; {SHOULD}"),
+        ("id,group\n0001,hall\n", f"line 1: 'id,group'; {SHOULD}"),
+        ("split,id,group\n\ntest,0001,hall\ntest,0002\n", f"line 4: 'test,0002'; {SHOULD}"),
+        ("split;id;group\ntest;0001;hall\n", f"line 1: 'split;id;group'; {SHOULD}"),
+        ('split,id,group\ntest,1,"hall\ntest,2,hall\n', f"line 3: unexpected end of data; {SHOULD}"),
+        ('split,id,group\ntest,1,"a\nb"\n', r"line 3: control characters in the group 'a\\nb'; rename it"),
+        ("split,id,group\ntest,1,a\ntest,1,b\n", "line 3: test/1 is in 'b' and 'a'; keep one of them"),
+    ],
+)
+def test_a_file_of_another_form_is_one_line(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "groups.csv").write_text(text)
-    with pytest.raises(InputError, match=r"groups\.csv: should be CSV with a line split,id,group, and then one of"):
+    with pytest.raises(InputError, match=rf"groups\.csv(: |, ){message}") as refused:
         declared(tmp_path, "groups.csv")
+    assert "\n" not in str(refused.value)
 
 
-def test_a_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "groups.csv").write_bytes(b"split,id,group\n\xff\xfe\0,b,c\n")
-    with pytest.raises(InputError, match=r"groups\.csv: should be CSV"):
+def test_a_file_in_another_encoding_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "groups.csv").write_bytes("split,id,group\ntest,1,Küche\n".encode("latin-1"))
+    with pytest.raises(InputError, match=rf"groups\.csv: cannot be read \(.*\); {SHOULD}, in UTF-8"):
         declared(tmp_path, "groups.csv")

@@ -24,7 +24,8 @@ def test_every_number_of_seeds_is_simulated(
     assert {len(row) for row in found} == {2 + len(false_positives.COLUMNS)}
     assert [row[0] for row in found[2:]] == ["1"] * 6 + ["2"] * 7 + ["3"] * 7 + ["5"] * 7
     assert found[7][1:7] == ["seeds alone", *["100.0"] * 5], "one seed, and no image differs"
-    assert [row[:2] for row in rows(then)[2:]] == [[s, g] for s in ("1", "3") for g in ("8", "20", "20")]
+    sizes = [(seeds, name) for seeds in ("1", "3") for name in false_positives.SIZES for _ in range(2)]
+    assert [tuple(row[:2]) for row in rows(then)[2:]] == sizes
 
 
 def test_labels_of_a_comparison_are_shuffled(
@@ -47,3 +48,11 @@ def test_shuffling_keeps_every_images_scores() -> None:
         alike = (moved[:, 0] == values[:, 0]) == (moved[:, 1] == values[:, 1])
         assert alike.all() == together
         assert (moved != values).any()
+
+
+def test_shuffling_keeps_groups_whole() -> None:
+    values = np.arange(3)[:, None, None] * np.ones((1, 2, 60))
+    moved = false_positives.shuffled(np.random.default_rng(2), values, True, [str(k // 5) for k in range(60)])
+    of_groups = moved[:, 0].reshape(3, 12, 5)
+    assert (of_groups == of_groups[..., :1]).all()
+    assert (of_groups[0, :, 0] != of_groups[0, 0, 0]).any()

@@ -19,7 +19,7 @@ def compared(
     """Scores of two methods, seeds × images."""
     scores = {name: dict(enumerate(values)) for name, values in (("a", method), ("b", other))}
     weights = np.ones(method.shape[1]) if weights is None else weights
-    return pair_tests(Resampling(scores, weights, groups, root, draws))["a", "b"]
+    return pair_tests(Resampling(scores, weights, groups=groups, root=root, draws=draws))["a", "b"]
 
 
 def names(count: int, each: int = 1) -> list[str]:
@@ -114,3 +114,18 @@ def test_equal_methods_are_rarely_told_apart_though_their_groups_differ(seeds: i
         unsaid += compared(difference, np.zeros((seeds, 80)), None, draws=500).p < 0.05
     assert said <= 20, "5 % of 200 are 10"
     assert unsaid >= wrong, "or groups would not be needed"
+
+
+@pytest.mark.parametrize("sizes", [[12] * 7 + [1] * 60, [60, 48, 38, 30, 24, 19, 15, 12, 10, 8, 6, 5, 4, 3, 2]])
+def test_groups_of_unequal_sizes_are_as_good_as_fewer_equal_ones(sizes: list[int]) -> None:
+    rng = np.random.default_rng(len(sizes))
+    which = np.repeat(np.arange(len(sizes)), sizes)
+    groups, nothing = [str(k) for k in which], np.zeros((1, len(which)))
+    wrong = sum(
+        compared(
+            rng.normal(0, 1, len(sizes))[None, which] + rng.normal(0, 0.5, (1, len(which))), nothing, groups, draws=500
+        ).p
+        < 0.05
+        for _ in range(300)
+    )
+    assert 3 <= wrong <= 24, "5 % of 300 are 15"

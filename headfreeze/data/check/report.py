@@ -109,8 +109,18 @@ def _grouped(dataset: Dataset, splits: Mapping[str, SplitFindings]) -> Iterator[
                 f"{dataset.root / second}: {len(both)} of its {len(b.groups)} groups are in {first} too ({both[0]}, …);"
                 " what is measured on them has been seen there"
             )
-    if all(len(findings.groups) == len(findings.images) for findings in splits.values()):
-        yield f"{dataset.root / CONFIG}: groups is '{dataset.groups.said}', by which no two images belong together"
+    for split, findings in splits.items():
+        alone = [key for key in findings.images if not dataset.groups.named(split, key)]
+        if 0 < len(alone) < len(findings.images):
+            yield (
+                f"{dataset.root / split}: groups is '{dataset.groups.said}', which says nothing of {len(alone)} of"
+                f" {len(findings.images)} images ({alone[0]}, …); each is its own group"
+            )
+    judged = splits.get("test") or next(iter(splits.values()))
+    if len(judged.groups) == len(judged.images):
+        yield (
+            f"{dataset.root / judged.split}: groups is '{dataset.groups.said}', by which no two images belong together"
+        )
 
 
 def _sheets(checked: Mapping[str, Checked], out: Path) -> Iterator[tuple[tuple[str, str], str]]:

@@ -185,7 +185,7 @@ DOUBTS: list[tuple[Callable[[Path], object], str]] = [
         lambda root: (root / "dataset.yaml").write_text((root / "dataset.yaml").read_text() + "  far: {kind: depth}\n"),
         r"dataset.yaml: declares 'far', but no split has a label of it",
     ),
-    (lambda root: named(root, "room"), r"dataset.yaml: groups is 'room', by which no two images belong together"),
+    (lambda root: named(root, "room"), r"test: groups is 'room', by which no two images belong together"),
 ]
 
 
@@ -282,3 +282,16 @@ def test_groups_are_counted_and_those_in_two_splits_named(damaged: TinyPair, cap
         output,
         re.MULTILINE,
     )
+
+
+def test_images_that_groups_say_nothing_of_are_counted(damaged: TinyPair, capsys: Capture) -> None:
+    for split in ("train", "val"):
+        for path in list((damaged.source / split).rglob("*.*")):
+            path.rename(path.with_stem(f"{split}-{path.stem}"))
+    for path in list((damaged.source / "test").rglob("0003.*")):
+        path.rename(path.with_stem("hall"))
+    named(damaged.source, r"\d{3}")
+    assert check_datasets([damaged.source]) == 0
+    output = capsys.readouterr().out
+    said = r"groups is '\\d\{3\}', which says nothing of 1 of 6 images \(hall, …\); each is its own group"
+    assert re.search(rf"worth a look \(1\):\n  {damaged.source}/test: {said}$", output, re.MULTILINE)
