@@ -23,6 +23,9 @@ def declared(root: Path, groups: str) -> Groups | None:
         (r"[^/]+/", {"ai_001/cam_00/1": "ai_001/", "ai_001/cam_01/7": "ai_001/", "lone": "test/lone"}),
         (r"scan\d+_room(\d+)", {"scan1_room4_007": "4", "scan2_room4_001": "4", "scan2_hall": "test/scan2_hall"}),
         (r"(b)?(\d\d)", {"1234": "12", "b77": "b"}),
+        (r"\d{4}", {"00285": "0028", "00289": "0028", "00290": "0029"}),  # docs/statistics.md
+        (r".*_\d{4}", {"my_walk_000012": "my_walk_0000", "my_walk_000099": "my_walk_0000", "a_000100": "a_0001"}),
+        (r".*_(\d+)", {"left_7": "7", "right_7": "7"}),  # docs/data.md
         (r"x*", {"xx1": "xx", "y": "test/y", "z": "test/z"}),
     ],
 )
