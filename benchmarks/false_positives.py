@@ -12,7 +12,6 @@ import argparse
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -49,7 +48,7 @@ def simulated(rng: np.random.Generator, seeds: int, parts: tuple[float, float, f
     return {str(m): dict(enumerate(runs)) for m, runs in enumerate(values)}
 
 
-def told_apart(runs: Runs, weights: np.ndarray, groups: Sequence[str] | None = None) -> list[bool]:
+def told_apart(runs: Runs, weights: np.ndarray, groups: Sequence[str] | None) -> list[bool]:
     """What the plain bootstrap, the rescaled one, Wilcoxon's test and ours say of the first two methods; and of any."""
     names = list(runs)
     both = {name: runs[name] for name in names[:2]}
@@ -77,7 +76,7 @@ def shuffled(
     return np.take_along_axis(values, np.broadcast_to(order, values.shape), 0)
 
 
-def row(name: str, repetitions: int, draws: Iterator[tuple[Any, ...]]) -> None:
+def row(name: str, repetitions: int, draws: Iterator[tuple[Runs, np.ndarray, Sequence[str] | None]]) -> None:
     rates = np.mean([told_apart(*next(draws)) for _ in range(repetitions)], 0)
     print(f"| {name} | " + " | ".join(f"{100 * rate:.1f}" for rate in rates) + " |", flush=True)
 
@@ -90,7 +89,7 @@ def simulate(repetitions: int) -> None:
                 if unequal and (name != "seeds alone" or seeds == 1):
                     continue
                 rng = np.random.default_rng([seeds, list(MIXTURES).index(name)])
-                draws = ((simulated(rng, seeds, parts, factor), np.ones(IMAGES)) for _ in iter(int, 1))
+                draws = ((simulated(rng, seeds, parts, factor), np.ones(IMAGES), None) for _ in iter(int, 1))
                 row(f"{seeds} | {name}{unequal}", repetitions, draws)
 
 

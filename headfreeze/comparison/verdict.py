@@ -2,6 +2,7 @@
 
 import math
 
+from headfreeze.comparison.pooled import first_rows
 from headfreeze.comparison.results import BASELINE, ORACLE, Results
 from headfreeze.comparison.tables.numbers import number, p_value, percent, percents, signed
 from headfreeze.evaluation.significance import LEVEL, PairTest
@@ -78,7 +79,7 @@ def _as_good(results: Results, best: str) -> str:
 
 
 def _covered(results: Results, best: str) -> str:
-    images = len(next(iter(results.images[best].values())))
+    images = len(first_rows(results.images))
     seeds = len(results.metrics[best])
     over = f"{images} test images" if images != 1 else "one test image, which says nothing of others"
     if results.groups == 1 < images:

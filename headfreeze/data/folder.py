@@ -150,8 +150,11 @@ def open_dataset(root: Path) -> Dataset:
     """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder")
-    tasks = declared(root)
-    dataset = Dataset(root, tasks, groups=_groups(root))
+    path = root / CONFIG
+    config = read_config(path)
+    tasks = _tasks(config, path)
+    groups = read_groups(root, config["groups"], path) if isinstance(config, dict) and "groups" in config else None
+    dataset = Dataset(root, tasks, groups=groups)
     packed = [path for path in shards_in(root) if split_of(path) in SPLITS]
     if packed and dataset.splits():
         raise InputError(
@@ -166,8 +169,11 @@ def declared(root: Path) -> dict[str, Task]:
     Raises:
         InputError: no dataset.yaml, or one that cannot be understood.
     """
-    path = root / CONFIG
-    config = read_config(path)
+    return _tasks(read_config(root / CONFIG), root / CONFIG)
+
+
+def _tasks(config: object, path: Path) -> dict[str, Task]:
+    """The tasks that a dataset.yaml at `path` declares."""
     tasks = config.get("tasks") if isinstance(config, dict) else None
     if not isinstance(tasks, dict) or not tasks:
         raise InputError(f"{path}: no tasks in it; it should hold something like '{_EXAMPLE}'")
@@ -175,14 +181,6 @@ def declared(root: Path) -> dict[str, Task]:
         return {str(name): make_task(str(name), options or {}) for name, options in tasks.items()}
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-
-
-def _groups(root: Path) -> Groups | None:
-    """Which images belong together, as ROOT/dataset.yaml says; None where it does not."""
-    config = read_config(root / CONFIG)
-    if not isinstance(config, dict) or "groups" not in config:
-        return None
-    return read_groups(root, config["groups"], root / CONFIG)
 
 
 def read_config(path: Path) -> object:

@@ -100,7 +100,7 @@ def _unlabelled(dataset: Dataset, splits: Mapping[str, SplitFindings]) -> Iterat
 
 
 def _grouped(dataset: Dataset, splits: Mapping[str, SplitFindings]) -> Iterator[str]:
-    """Groups that are in two splits, and those that no two images share."""
+    """Groups that are in two splits, images that nothing is said of, and groups that no two images share."""
     if not dataset.groups:
         return
     for (first, a), (second, b) in combinations(splits.items(), 2):

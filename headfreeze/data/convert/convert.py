@@ -216,9 +216,14 @@ class _Job:
             raise InputError(f"{self.reader.root}: {error}") from error
 
 
+def _written(folder: Path) -> dict[str, set[str]]:
+    """The ids of each split's images that lie there."""
+    return {split: {key for key, _ in files_below(folder / split / "image")} for split in SPLITS}
+
+
 def _write_groups(frames: Sequence[Frame], folder: Path) -> dict[str, str]:
     """Writes which images belong together, and returns dataset.yaml's entry; nothing where each is its own group."""
-    there = {split: {key for key, _ in files_below(folder / split / "image")} for split in SPLITS}
+    there = _written(folder)
     found = [(str(f.split), f.id, f.group) for f in frames if f.id in there[str(f.split)]]
     (folder / GROUPS_FILE).unlink(missing_ok=True)  # an interrupted call's
     if len({group for _, _, group in found}) == len(found):
@@ -231,7 +236,7 @@ def _converted(
     job: _Job, frames: Sequence[Frame], folder: Path, workers: int, skip_bad: bool
 ) -> tuple[dict[str, int], list[str]]:
     """Images of each split, and lines about those left out. Frames whose image lies there are done."""
-    done = {split: {key for key, _ in files_below(folder / split / "image")} for split in SPLITS}
+    done = _written(folder)
     left = [frame for frame in frames if frame.id not in done[str(frame.split)]]
     counts = Counter({split: len(ids) for split, ids in done.items()})
     skipped = []

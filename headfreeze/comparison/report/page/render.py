@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from headfreeze import __version__
 from headfreeze.comparison.choice import contender
+from headfreeze.comparison.pooled import first_rows
 from headfreeze.comparison.report.command_lines import compare_command
 from headfreeze.comparison.report.contents import Contents
 from headfreeze.comparison.report.drawn import Drawn
@@ -94,9 +95,9 @@ def _values(contents: Contents, shown: Sequence[Shown], drawn: Sequence[Drawn], 
         "budget": results.budget,
         "anchor": ", ".join(as_tuple(card.settings["pair"]["anchor"])),
         "pair": card.settings["pair"],
-        "images": len(next(iter(results.images[contents.recipes[0]].values()))) if contents.recipes else 0,
-        "groups": results.groups if contents.recipes else 0,
-        "drawn": results.drawn if contents.recipes else "",
+        "images": len(first_rows(results.images)),
+        "groups": results.groups,
+        "drawn": results.drawn,
         "headline": headline(contents),
         "verdict": verdict(results),
         "unlabelled": said_without_labels(contents.folder),
