@@ -1,6 +1,10 @@
-"""Rows of texts under heads, for a terminal."""
+"""Rows under heads: in columns for a terminal, and as CSV."""
 
-from collections.abc import Sequence
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 
 def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], left: int = 0) -> str:
@@ -20,3 +24,20 @@ def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], left: int = 0) 
         for row in table
     )
     return "\n".join("  ".join(cells).rstrip() for cells in lines)
+
+
+def as_csv(heads: Iterable[str], rows: Iterable[Iterable[Any]], nan: str = "") -> str:
+    """The rows below their heads as CSV; NaN, a value that does not exist, is written as `nan`: an empty cell."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(heads)
+    writer.writerows(
+        [nan if isinstance(value, float) and math.isnan(value) else value for value in row] for row in rows
+    )
+    return text.getvalue()
+
+
+def records_csv(rows: Sequence[Mapping[str, Any]], nan: str = "") -> str:
+    """`as_csv` of rows that name their values; the heads are all names in the order in which they appear."""
+    heads = list(dict.fromkeys(name for row in rows for name in row))
+    return as_csv(heads, ([row.get(name, "") for name in heads] for row in rows), nan)

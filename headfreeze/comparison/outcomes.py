@@ -1,7 +1,5 @@
 """What a study of anchors has found: by anchor and recipe, how much better than the baseline, and what tells it."""
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +7,7 @@ from typing import Any
 
 from scipy.stats import spearmanr
 
-from headfreeze.columns import aligned
+from headfreeze.columns import aligned, as_csv
 from headfreeze.comparison.results import BASELINE, ORACLE, Results
 from headfreeze.comparison.tables.numbers import number, percent, percents, signed, title
 
@@ -141,14 +139,8 @@ class Study:
 
     def csv(self) -> str:
         """A row for each anchor and recipe; a value that does not exist is an empty cell."""
-        text = io.StringIO()
         names = [name for name in Outcome.__dataclass_fields__ if name != "seeds"]
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(names)
-        for each in self.outcomes:
-            values = [getattr(each, name) for name in names]
-            writer.writerow(["" if isinstance(v, float) and math.isnan(v) else v for v in values])
-        return text.getvalue()
+        return as_csv(names, ([getattr(each, name) for name in names] for each in self.outcomes))
 
     def summary(self) -> Mapping[str, Any]:
         """What study.json holds."""

@@ -1,7 +1,5 @@
 """The numbers of a comparison: a row for each recipe and seed, means over seeds, the gap closed, and how sure it is."""
 
-import csv
-import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from headfreeze.columns import records_csv
 from headfreeze.comparison.pooled import direction, image_groups, image_scores, is_root, stand_in
 from headfreeze.errors import InputError
 from headfreeze.evaluation.evaluate import Scores
@@ -225,13 +224,7 @@ class Results:
 
     def csv(self) -> str:
         """`rows` as CSV; a value that does not exist is an empty cell."""
-        rows = self.rows()
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({k: "" if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()})
-        return text.getvalue()
+        return records_csv(self.rows())
 
     def summary(self, seconds: float) -> dict[str, Any]:
         """What summary.json holds."""

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from headfreeze.columns import as_csv
 from headfreeze.errors import InputError
 
 GROUPS_FILE = "groups.csv"
@@ -111,11 +112,7 @@ def groups_csv(groups: Iterable[tuple[str, str, str]]) -> str:
     Args:
         groups: split, id and group of each image.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    writer.writerows(groups)
-    return text.getvalue()
+    return as_csv(_COLUMNS, groups)
 
 
 def _read_file(path: Path) -> dict[tuple[str, str], str]:

@@ -1,7 +1,6 @@
 """Predictions against labels at the labels' full resolution: metrics pooled over a split, and scores of every image."""
 
 import csv
-import io
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from headfreeze.columns import records_csv
 from headfreeze.data.folder import Dataset, Sample, files_by_id, open_dataset
 from headfreeze.data.images import read_image
 from headfreeze.errors import InputError
@@ -46,11 +46,7 @@ class Scores:
         for name, tally in self.errors.items():
             tally.write(folder / f"{name}_errors.json")
         for name, rows in self.images.items():
-            text = io.StringIO()
-            writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-            write_text(folder / f"{name}_images.csv", text.getvalue())
+            write_text(folder / f"{name}_images.csv", records_csv(rows, nan="nan"))
         write_json(folder / "metrics.json", self.metrics)
 
     @classmethod

@@ -10,9 +10,7 @@ PHASES/KEY/weights.safetensors  and result.json, written last: the phase is fini
 PHASES may be a URL: the same files lie there, and the phases are trained in a local folder, see `mirror`.
 """
 
-import csv
 import hashlib
-import io
 import json
 import os
 import socket
@@ -31,6 +29,7 @@ from lightning.fabric import Fabric
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from headfreeze.columns import records_csv
 from headfreeze.errors import InputError
 from headfreeze.files import check_folder, write_json, write_text, write_with
 from headfreeze.training.mirror import Mirror
@@ -107,7 +106,7 @@ class PhaseFolder:
         """Keeps everything needed to go on."""
         self._describe()
         write_with(self.path / _STATE, lambda p: torch.save(dict(state), p))
-        self._write_history(history)
+        write_text(self.path / _HISTORY, records_csv(history, nan="nan"))
         self._push(_SPEC, _HISTORY, _STATE)
 
     def keep_snapshot(self, step: int, weights: Mapping[str, Tensor]) -> None:
@@ -121,7 +120,7 @@ class PhaseFolder:
     ) -> None:
         """Keeps the network and marks the phase as finished."""
         self._describe()
-        self._write_history(history)
+        write_text(self.path / _HISTORY, records_csv(history, nan="nan"))
         write_with(self.path / _WEIGHTS, lambda p: save_file(_plain(weights), p))
         write_json(self.path / _RESULT, result)
         self._push(_SPEC, _HISTORY, _WEIGHTS, _RESULT)
@@ -170,14 +169,6 @@ class PhaseFolder:
     def _describe(self) -> None:
         if not (self.path / _SPEC).is_file():
             write_json(self.path / _SPEC, self.spec)
-
-    def _write_history(self, history: Sequence[Mapping[str, Any]]) -> None:
-        columns = list(dict.fromkeys(name for row in history for name in row))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(history)
-        write_text(self.path / _HISTORY, text.getvalue())
 
 
 def snapshot_name(step: int) -> str:

@@ -6,8 +6,6 @@ OUT/trials/NUMBER   a run each; their phases are in the store that all commands 
 OUT/trials.csv      the trials with every validator
 """
 
-import csv
-import io
 import json
 import logging
 import math
@@ -17,7 +15,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headfreeze.columns import aligned
+from headfreeze.columns import aligned, as_csv
 from headfreeze.errors import InputError, raise_all, unknown
 from headfreeze.evaluation.validators import VALIDATORS
 from headfreeze.files import check_folder, write_json, write_text
@@ -92,14 +90,11 @@ class Found:
 
     def csv(self) -> str:
         """The trials with all validators; what does not exist is an empty cell."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["trial", *self.varied, *VALIDATORS])
-        for t in self.trials:
-            numbers = [t.values.get(n, math.nan) for n in self.varied]
-            numbers += [t.validators.get(n, math.nan) for n in VALIDATORS]
-            writer.writerow([t.number, *("" if math.isnan(value) else value for value in numbers)])
-        return text.getvalue()
+        rows = (
+            [t.number, *(t.values.get(n, "") for n in self.varied), *(t.validators.get(n, "") for n in VALIDATORS)]
+            for t in self.trials
+        )
+        return as_csv(["trial", *self.varied, *VALIDATORS], rows)
 
     def command(self, out: Path | str) -> str:
         """The command line that trains the best setting into `out`."""

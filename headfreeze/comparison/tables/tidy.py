@@ -1,11 +1,8 @@
 """Tables as CSV with unrounded numbers, for other programs; what does not exist is an empty cell."""
 
-import csv
-import io
-import math
-from collections.abc import Sequence
 from typing import Any
 
+from headfreeze.columns import records_csv
 from headfreeze.comparison.pooled import stand_in
 from headfreeze.comparison.results import Results
 from headfreeze.comparison.tables.layout import columns
@@ -25,7 +22,7 @@ def recipes_csv(results: Results) -> str:
             row |= {metric: mean[metric], f"{metric}_std": std[metric], f"{metric}_bold": int(recipe in bold[metric])}
         low, high = results.gap_interval(recipe)
         rows.append(row | {"gap_closed": results.gap_closed(recipe), "gap_closed_low": low, "gap_closed_high": high})
-    return _csv(rows)
+    return records_csv(rows)
 
 
 def pairs_csv(results: Results) -> str:
@@ -35,13 +32,4 @@ def pairs_csv(results: Results) -> str:
         for (recipe, other), test in results.tests(metric).items():
             pair = {"metric": metric, "tested": stand_in(metric), "recipe": recipe, "other": other}
             rows.append(pair | vars(test) | {"significant": int(test.certain)})
-    return _csv(rows)
-
-
-def _csv(rows: Sequence[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({k: "" if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()})
-    return text.getvalue()
+    return records_csv(rows)
