@@ -147,8 +147,19 @@ def evaluate_stored(folder: Path, dataset: Dataset, split: str, inside: str = ""
     return score(read, dataset, split, tasks, inside)
 
 
-def score(predict: Predict, dataset: Dataset, split: str, tasks: Mapping[str, Task], inside: str = "") -> Scores:
-    """Predictions for every image of a split that has a label of one of `tasks`."""
+def score(
+    predict: Predict,
+    dataset: Dataset,
+    split: str,
+    tasks: Mapping[str, Task],
+    inside: str = "",
+    by_classes: bool = True,
+) -> Scores:
+    """Predictions for every image of a split that has a label of one of `tasks`.
+
+    Errors are also counted by the classes of every segmentation that the split has; with `by_classes` false no label
+    but those of `tasks` and `inside` is opened.
+    """
     if inside:
         tasks = {name: task for name, task in tasks.items() if task.dense and name != inside}
         check_inside(dataset, split, tasks, inside)
@@ -157,7 +168,7 @@ def score(predict: Predict, dataset: Dataset, split: str, tasks: Mapping[str, Ta
         total.sync_on_compute = False  # one process sees all images, however many have trained
     images: dict[str, list[dict[str, float | str]]] = {name: [] for name in tasks}
     errors = {name: ErrorTally.empty(task.error) for name, task in tasks.items() if task.error}
-    classes = _segmentations(dataset, split) if errors else []
+    classes = _segmentations(dataset, split) if errors and by_classes else []
     read = {*tasks, inside, *(task.name for task in classes)} - {""}
     samples = [s for s in dataset.samples(split, read) if s.labels.keys() & tasks.keys()]
     with progress(f"evaluating {dataset.root.name}/{split}", len(samples)) as report:

@@ -62,7 +62,8 @@ def anchor_error(run: Run, pair: OpenPair) -> float:
     for split in ("val", "train"):
         wanted = {name: task for name, task in trained.items() if split_with(pair, "target", name) == split}
         if wanted:
-            found |= score(lambda s: run.predict(read_image(s.image)), target, split, wanted).metrics
+            scores = score(lambda s: run.predict(read_image(s.image)), target, split, wanted, by_classes=False)
+            found |= scores.metrics
     return together([(task, found[name]) for name, task in trained.items()])
 
 

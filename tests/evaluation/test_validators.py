@@ -71,6 +71,15 @@ def test_anchor_error_is_the_anchors_own_score_on_val_else_on_train(
         shutil.rmtree(copy.target / "val/segmentation", ignore_errors=True)
 
 
+def test_anchor_error_opens_no_other_label(tiny_pair: TinyPair, depth_run: Path) -> None:
+    pair, problems = open_pair(pair_of(tiny_pair, main="depth", anchor="normals"))
+    assert pair is not None, problems
+    with touched() as paths:
+        assert math.isfinite(anchor_error(Run(depth_run, "cpu"), pair))
+    labels = {path.parent.name for path in paths if path.parent.parent.parent == tiny_pair.target.resolve()}
+    assert labels == {"image", "normals"}, "a segmentation, by whose classes errors are counted, may be the main task"
+
+
 def test_flip_consistency_is_the_mean_angle_between_mirrored_predictions(
     tiny_pair: TinyPair, normals_run: Path
 ) -> None:
