@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from headfreeze.data.batch import DeviceBatch
+from headfreeze.models.norm import DomainNorm
 from headfreeze.training.parts.base import Part
 
 
@@ -16,7 +17,8 @@ class AdaptedNorm(Part):
     def finished(self, network: nn.Module, batches: Callable[[], Iterator[DeviceBatch]]) -> None:
         """Takes them; weights stay. What was frozen keeps its own: it reads what it has always read."""
         network.train()
-        norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d) and m.training]
+        other = [m.source for m in network.modules() if isinstance(m, DomainNorm)]  # no target image goes through them
+        norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d) and m.training and m not in other]
         momenta = [norm.momentum for norm in norms]
         for norm in norms:
             norm.reset_running_stats()

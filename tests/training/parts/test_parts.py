@@ -282,6 +282,16 @@ def test_statistics_are_the_targets_and_frozen_layers_keep_theirs() -> None:
     assert same_bits(before, frozen.state_dict())
 
 
+def test_with_norms_for_each_domain_the_sources_stay(tiny_pair: TinyPair, tmp_path: Path) -> None:
+    own = Architecture("tiny", width=8, norm="per_domain")
+    for recipe in ("mtl-both", "mtl-both+adabn"):
+        fit_tiny(recipe, tiny_pair, tmp_path / recipe, own, phases=tmp_path / "phases")
+    plain, adapted = (weights_of(tmp_path / recipe) for recipe in ("mtl-both", "mtl-both+adabn"))
+    changed = [name for name in plain if not torch.equal(plain[name], adapted[name])]
+    assert {name.rpartition(".")[2] for name in changed} == {"running_mean", "running_var", "num_batches_tracked"}
+    assert all(".target." in name for name in changed)
+
+
 def test_under_headfreeze_only_what_trains_gets_new_statistics(tiny_pair: TinyPair, tmp_path: Path) -> None:
     for recipe in ("headfreeze", "headfreeze+adabn"):
         fit_tiny(recipe, tiny_pair, tmp_path / recipe, phases=tmp_path / "phases")
