@@ -101,7 +101,8 @@ def _judged(validator: str, guesses: Sequence[float], errors: Sequence[float]) -
     said = [(guess, error) for guess, error in zip(guesses, errors, strict=True) if math.isfinite(guess)]
     if not said:
         return None
-    chosen, best = min(said)[1], min(errors)
+    chosen = min(said, key=lambda each: each[0])[1]  # of equal guesses the first run, as `select` has it
+    best = min(errors)
     correlation = math.nan
     if len(said) >= _FEWEST and len({guess for guess, _ in said}) > 1 and len({error for _, error in said}) > 1:
         correlation = float(spearmanr(*zip(*said, strict=True)).statistic)

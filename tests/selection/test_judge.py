@@ -9,6 +9,7 @@ from headfreeze.evaluation.evaluate import evaluate
 from headfreeze.selection import judge
 from headfreeze.selection.judge import judged, judgements, true_errors
 from headfreeze.selection.runs import find_runs
+from headfreeze.selection.select import Selection
 
 
 def test_correlation_and_regret_of_made_up_runs(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,6 +37,16 @@ def test_where_more_is_better_the_best_is_the_highest(trained: Path, monkeypatch
     values = [{"source_loss": 2.0}, {"source_loss": 1.0}, {"source_loss": 3.0}]
     found = judged(find_runs(trained), values)[0]
     assert (found.chosen, found.regret) == (0.6, pytest.approx(0.25))
+
+
+def test_of_equal_guesses_the_first_run_is_chosen_whatever_is_true_of_it(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge, "true_errors", lambda *_: [30.0, 20.0, 25.0])
+    values = [{"source_loss": 1.0}, {"source_loss": 1.0}, {"source_loss": 2.0}]
+    runs = find_runs(trained)
+    assert Selection(trained, "source_loss", runs, values).best is runs[0]
+    assert judged(runs, values)[0].chosen == 30
 
 
 def test_true_errors_are_what_evaluate_finds(runs: Path) -> None:
