@@ -129,11 +129,12 @@ def test_a_job_whose_workers_die_again_and_again_is_given_up_in_a_line(
             future.result(SECONDS)
 
 
-def test_a_worker_ends_when_nobody_gives_it_work_any_more() -> None:
+@pytest.mark.parametrize("last", [b"", pickle.dumps("half a job")[:-3]])
+def test_a_worker_ends_when_nobody_gives_it_work_any_more(last: bytes) -> None:
     words = [sys.executable, "-m", "headfreeze.comparison.executors.worker"]
     process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
-        process.communicate(timeout=SECONDS)
+        process.communicate(last, timeout=SECONDS)
         assert process.returncode == 0
     finally:
         process.kill()

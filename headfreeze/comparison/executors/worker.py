@@ -32,7 +32,7 @@ def _listen(jobs: BinaryIO, waiting: "queue.SimpleQueue[Any]") -> None:
     while True:
         try:
             waiting.put(pickle.load(jobs))
-        except EOFError:
+        except Exception:  # its end, or half a job of a parent that was killed
             os._exit(0)
 
 
