@@ -6,6 +6,7 @@ number of worker processes, and each domain is an endless stream of shuffled pas
 
 import math
 import os
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -18,6 +19,8 @@ from torch.utils.data import Dataset as TorchDataset
 
 from headfreeze.data.canvas import IMAGE, Canvas, compact, window, window_corner
 from headfreeze.data.folder import Sample
+from headfreeze.errors import InputError
+from headfreeze.side_by_side import cores
 from headfreeze.tasks.base import Task
 
 _DOMAIN_SEEDS = {"source": 1, "target": 2}
@@ -35,7 +38,12 @@ class DomainImages:
         tasks: whose labels to load.
         canvas: the training resolution.
         cache_bytes: memory for decoded samples; those beyond it are decoded each time.
-        shared: the memory is shared with worker processes (a temporary file, mapped).
+        shared: the memory is shared with forked worker processes (a temporary file, mapped).
+
+    Pickled, for workers of systems that do not fork, it comes without its memory: there all is decoded each time.
+
+    Raises:
+        InputError: there is no room for that file.
     """
 
     def __init__(
@@ -61,8 +69,16 @@ class DomainImages:
         }
         self._filled = _memory(self._cached, np.dtype(np.uint8), shared)
 
+    def __reduce__(self) -> tuple[type["DomainImages"], tuple[object, ...]]:
+        return DomainImages, (self.samples, self.tasks, self.canvas, 0)
+
     def __len__(self) -> int:
         return len(self.samples)
+
+    @property
+    def cached_bytes(self) -> int:
+        """Memory for decoded samples that this takes in the end."""
+        return sum(memory.nbytes for memory in self._memory.values())
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
         """The decoded sample: image (3, h, w) and labels (k, h, w) or (k, 4), compact."""
@@ -156,16 +172,19 @@ def training_loader(steps: TrainingSteps, start: int, stop: int, workers: int, p
         pin_memory=pin_memory,
         prefetch_factor=4 if workers else None,
         worker_init_fn=_one_thread if workers else None,
+        multiprocessing_context="fork" if workers and sys.platform == "linux" else None,  # the cache is theirs, too
     )
 
 
 def choose_workers(samples: Sequence[Sample], beside: int = 1) -> int:
     """0 where one process decodes all images soon enough to then serve them from memory, else half of the cores.
 
-    Where several trainings run side by side on the machine, half of each one's cores.
+    Args:
+        samples: all that are to be decoded.
+        beside: how many processes do so side by side on the machine.
     """
     pixels = sum(sample.height * sample.width * (1 + len(sample.labels)) for sample in samples)
-    return 0 if pixels <= _EASY_PIXELS else max(1, min(8, (os.cpu_count() or 2) // 2 // beside))
+    return 0 if pixels <= _EASY_PIXELS else max(1, min(8, cores() // 2 // beside))
 
 
 def _one_thread(_: int) -> None:
@@ -175,6 +194,13 @@ def _one_thread(_: int) -> None:
 def _memory(length: int, dtype: np.dtype, shared: bool) -> np.ndarray:
     if not shared or not length:
         return np.zeros(length, dtype)
+    size = length * dtype.itemsize
     with tempfile.TemporaryFile(prefix="headfreeze-") as f:
-        f.truncate(length * dtype.itemsize)
+        try:  # now: to write where a disk is full later would be a signal, which nobody can catch
+            os.posix_fallocate(f.fileno(), 0, size) if hasattr(os, "posix_fallocate") else f.truncate(size)
+        except OSError as error:
+            raise InputError(
+                f"{tempfile.gettempdir()}: no room for {size / 2**30:.1f} GiB of decoded images ({error.strerror}); set"
+                " TMPDIR to a folder on another disk, or lower --cache_gb"
+            ) from None
         return np.memmap(f, dtype, "r+", shape=(length,))  # workers inherit the mapping; the file has no name

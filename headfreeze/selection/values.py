@@ -6,7 +6,6 @@ RUN/selection/predictions.npz   of the main task, at some pixels of some images 
 
 import json
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from headfreeze.selection.disagreement import disagreements, keep_predictions, k
 from headfreeze.selection.names import CROSS_TASK, DISAGREEMENT
 from headfreeze.selection.runs import TrainedRun, pair_of
 from headfreeze.settings import Pair
+from headfreeze.side_by_side import cores
 from headfreeze.tasks import own_modules
 
 FORMAT = 2
@@ -85,7 +85,7 @@ def values_of(
 def _judged(jobs: Sequence[_Job], workers: int) -> Iterator[tuple[dict[str, float], Tensor]]:
     """What is found of every run, in order."""
     alone = torch.cuda.is_available() and jobs[0].device != "cpu"
-    useful = 1 if alone else min(os.cpu_count() or 1, max(1, len(jobs) // _RUNS_A_PROCESS))
+    useful = 1 if alone else min(cores(), max(1, len(jobs) // _RUNS_A_PROCESS))
     count = min(workers or useful, len(jobs))
     if count == 1:
         yield from map(_judge, jobs)

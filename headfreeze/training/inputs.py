@@ -31,6 +31,7 @@ class Inputs:
     def __init__(self, settings: Settings, beside: int = 1) -> None:
         self.settings, self.beside = settings, beside
         self._kept: dict[tuple[str, str, str, Supervision], object] = {}
+        self._decoded: dict[tuple[Domain, str], dict[Supervision, DomainImages]] = {}
 
     @cached_property
     def pair(self) -> OpenPair:
@@ -83,23 +84,31 @@ class Inputs:
         """
         own = _of(domain, supervision)
         samples = self.samples(domain, split, own)
-        return (
-            self._once("images", domain, split, own, lambda: self._decoded(domain, own, samples)) if samples else None
-        )
+        if not samples:
+            return None
+        decoded = self._decoded.setdefault((domain, split), {})
+        images = decoded.pop(own, None) or self._new_images(domain, own, samples)
+        _forget(decoded, self._budget - images.cached_bytes)
+        decoded[own] = images  # the last one used stands last
+        return images
 
-    def _decoded(self, domain: Domain, own: Supervision, samples: list[Sample]) -> DomainImages:
-        training = self.settings.training
-        budget = int(training.cache_gb * 2**30 / len(DOMAINS) / len(_SPLITS) / training.devices / self.beside)
+    def _new_images(self, domain: Domain, own: Supervision, samples: list[Sample]) -> DomainImages:
         shared = self._workers(samples) > 0
-        images = DomainImages(samples, self.pair.supervised(domain, own), self.pair.canvas, budget, shared)
+        images = DomainImages(samples, self.pair.supervised(domain, own), self.pair.canvas, self._budget, shared)
         for index in np.linspace(0, len(images) - 1, min(_DECODED_FIRST, len(images))).astype(int):
             images[int(index)]
         return images
 
+    @property
+    def _budget(self) -> int:
+        """Bytes for the decoded images of one split of one domain, whatever labels they come with."""
+        training = self.settings.training
+        return int(training.cache_gb * 2**30 / len(DOMAINS) / len(_SPLITS) / training.devices / self.beside)
+
     def _workers(self, samples: Sequence[Sample]) -> int:
         """Processes that decode images. Each domain is counted alone: a phase opens no file of one it does not use."""
         workers = self.settings.training.workers
-        return workers if workers >= 0 else choose_workers(samples, self.beside)
+        return workers if workers >= 0 else choose_workers(samples, self.beside * self.settings.training.devices)
 
     def _once(self, what: str, domain: str, split: str, own: Supervision, make: Callable[[], _T]) -> _T:
         key = (what, domain, split, own)
@@ -110,3 +119,9 @@ class Inputs:
 
 def _of(domain: Domain, supervision: Supervision) -> Supervision:
     return frozenset((d, role) for d, role in supervision if d == domain)
+
+
+def _forget(decoded: dict[Supervision, DomainImages], room: int) -> None:
+    """Drops those that were used longest ago until the others fit into so many bytes."""
+    while decoded and sum(images.cached_bytes for images in decoded.values()) > room:
+        del decoded[next(iter(decoded))]

@@ -1,5 +1,8 @@
 """The two-domain loader: what is drawn, when, and at what cost in memory."""
 
+import errno
+import os
+import pickle
 from collections import Counter
 
 import numpy as np
@@ -8,9 +11,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headfreeze.data import loader
 from headfreeze.data.canvas import Canvas
 from headfreeze.data.folder import open_dataset
 from headfreeze.data.loader import DomainImages, TrainingSteps, choose_workers, stream_indices, training_loader
+from headfreeze.errors import InputError
 from tests.worlds import TinyPair
 
 SIZE = 32
@@ -66,8 +71,7 @@ def test_a_step_is_a_function_of_seed_and_number_alone(tiny_pair: TinyPair) -> N
 @pytest.mark.parametrize("workers", [0, 2])
 def test_worker_processes_change_nothing(tiny_pair: TinyPair, workers: int) -> None:
     reference = steps(tiny_pair)
-    loader = training_loader(steps(tiny_pair, shared=workers > 0), 4, 12, workers, pin_memory=False)
-    batches = list(loader)
+    batches = list(training_loader(steps(tiny_pair, shared=workers > 0), 4, 12, workers, pin_memory=False))
     assert len(batches) == 8
     for step, batch in enumerate(batches, 4):
         for domain, values in reference[step].items():
@@ -117,3 +121,36 @@ def test_small_data_is_decoded_in_this_process_and_large_data_in_others(tiny_pai
     samples = open_dataset(tiny_pair.source).samples("train")
     assert choose_workers(samples) == 0
     assert choose_workers(samples * 10_000) >= 1
+    assert choose_workers(samples * 10_000, beside=1000) == 1
+
+
+def test_workers_are_half_of_the_cores_that_this_process_may_use(
+    tiny_pair: TinyPair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = open_dataset(tiny_pair.source).samples("train") * 10_000
+    monkeypatch.setattr(loader, "cores", lambda: 12)
+    assert [choose_workers(samples, beside) for beside in (1, 2, 3)] == [6, 3, 2]
+
+
+def test_pickled_images_come_without_their_memory_and_with_the_same_values(tiny_pair: TinyPair) -> None:
+    own = images(tiny_pair, "target", shared=True)
+    filled = [own[k] for k in range(16)]
+    packed = pickle.dumps(own)
+    assert len(packed) < own.cached_bytes / 10
+    for there, here in zip(map(pickle.loads(packed).__getitem__, range(16)), filled, strict=True):
+        assert all((there[name] == here[name]).all() for name in here)
+
+
+def test_no_room_for_decoded_images_is_said_before_training(
+    tiny_pair: TinyPair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    message = (
+        r"^\S+: no room for 0\.0 GiB of decoded images \(No space left on device\); set TMPDIR to a folder on another"
+        r" disk, or lower --cache_gb$"
+    )
+    with pytest.raises(InputError, match=message):
+        images(tiny_pair, "target", shared=True)
