@@ -4,10 +4,11 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from headfreeze.data.folder import fingerprint, open_dataset
+from headfreeze.data.folder import Sample, fingerprint, open_dataset
 from headfreeze.errors import InputError
 from tests.worlds import TinyPair
 
@@ -115,13 +116,19 @@ def test_the_fingerprint_follows_contents_and_names_but_not_place_or_time(tiny_p
     assert print_of(root) != before
 
 
-def test_the_fingerprint_sees_the_end_of_a_large_file(tmp_path: Path) -> None:
-    from headfreeze.data.folder import Sample
-
-    path = tmp_path / "large.png"
-    sample = Sample("large", path, {}, 1, 1)
-    prints = set()
-    for ending in (b"a", b"b"):
-        path.write_bytes(bytes(100_000) + ending)
-        prints.add(fingerprint([sample], tmp_path))
-    assert len(prints) == 2
+@pytest.mark.parametrize("place", [0, 50_000, 99_999])
+def test_the_fingerprint_sees_any_change_of_values_in_a_large_file(place: int, tmp_path: Path) -> None:
+    values = np.zeros(100_000, np.uint8)
+    pictures = {".png": 0, ".npy": 0, ".bmp": 0, ".tif": 0}
+    for ending in pictures:
+        path = tmp_path / f"large{ending}"
+        prints = set()
+        for value in (0, 1, 0):
+            values[place] = value
+            if ending == ".npy":
+                np.save(path, values)
+            else:
+                Image.fromarray(values.reshape(250, 400)).save(path, compress_level=0)
+            prints.add(fingerprint([Sample("large", path, {}, 250, 400)], tmp_path))
+        pictures[ending] = len(prints)
+    assert pictures == dict.fromkeys(pictures, 2)
