@@ -15,7 +15,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -145,7 +145,8 @@ class PhaseFolder:
         """Lets others know how far the phase is."""
         worker = f"{socket.gethostname()}:{os.getpid()}"
         write_json(self.path / _PROGRESS, {"step": step, "images_per_second": images_per_second, "worker": worker})
-        self._push(_PROGRESS)
+        with suppress(Exception):  # of as many kinds as there are kinds of locations; the next one is seconds away
+            self._push(_PROGRESS)
 
     def _fetched(self, name: str) -> Path:
         """One of the phase's files, copied from the mirror where it is not here yet."""

@@ -81,6 +81,24 @@ def test_a_phase_whose_last_file_is_missing_there_is_not_finished(
     assert watch.trained == ["headfreeze seed 0 phase 2/2"]
 
 
+def test_training_goes_on_where_only_its_progress_cannot_be_copied(
+    elsewhere: str, tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push = Mirror.push
+    tried = []
+
+    def failing(self: Mirror, path: Path, name: str) -> None:
+        if path.name == "progress.json":
+            tried.append(name)
+            raise TimeoutError("the other end is busy")
+        push(self, path, name)
+
+    monkeypatch.setattr(Mirror, "push", failing)
+    fit_there(tiny_pair, tmp_path / "run", elsewhere)
+    assert tried
+    assert "result.json" in names(elsewhere)
+
+
 def test_a_folder_may_be_given_as_a_url(tmp_path: Path) -> None:
     store = PhaseStore(f"file://{tmp_path}/with%20space")
     assert (store.root, store.mirror) == (tmp_path / "with space", None)
