@@ -56,7 +56,7 @@ def _fresh(adversary: Adversary) -> Adversary:
     """A copy whose discriminators know nothing; auxiliary outputs stay as they are."""
     probe = copy.deepcopy(adversary)
     first = next(adversary.discriminators.parameters())
-    with torch.random.fork_rng():
+    with torch.random.fork_rng([first.device] if first.is_cuda else []):
         torch.manual_seed(_SEED)
         probe.discriminators = nn.ModuleDict(adversary.fresh_discriminators(max(_WIDTH, len(first))))
         for module in probe.discriminators.modules():
