@@ -42,11 +42,11 @@ def training_arguments(arguments: Arguments, own_workers: bool = False, own_anch
 
 def settings_of(values: Namespace) -> Settings:
     """What `training_arguments` gave."""
-    chosen = ("workers",) if "ray" in values else ()  # a comparison's workers are not those that decode images
+    others = ("workers",) if "ray" in values else ()  # a comparison's workers are not those that decode images
     return Settings(
         part_of(Pair, values),
         part_of(Architecture, values),
-        part_of(Training, values, chosen),
+        part_of(Training, values, skip=others),
         part_of(Adversarial, values),
     )
 
@@ -62,10 +62,10 @@ def how_to_train(values: Namespace) -> dict[str, Any]:
     }
 
 
-def part_of(kind: type[_T], values: Namespace, chosen: tuple[str, ...] = ()) -> _T:
-    """The settings of one kind among the values; those chosen elsewhere keep their defaults."""
+def part_of(kind: type[_T], values: Namespace, skip: tuple[str, ...] = ()) -> _T:
+    """The settings of one kind among the values; those to skip keep their defaults."""
     names = [field.name for field in fields(kind)]  # type: ignore[arg-type]  # a dataclass
-    return kind(**{name: values[name] for name in names if name not in chosen})
+    return kind(**{name: values[name] for name in names if name not in skip})
 
 
 def _training_problems(values: Namespace) -> list[str]:

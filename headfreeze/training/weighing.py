@@ -59,7 +59,7 @@ def balancing_weights(losses: Mapping[LabelKey, float], tasks: Iterable[str], ma
     With several main tasks their first one is meant.
 
     Args:
-        losses: mean of every term over some steps.
+        losses: of every term its mean or its sum, over the same steps.
         tasks: all tasks; one without a loss gets 1.
         main: the main task; where it has no loss, all get 1.
     """

@@ -1,7 +1,7 @@
 """λ of the tasks, found anew at every step: by learnt uncertainties, or by the size of the tasks' gradients.
 
-Without either, λ is what brings the losses to one magnitude, measured once (`headfreeze.training.losses`), or what the
-user sets. Both begin there.
+Without either, λ is what brings the losses to one magnitude, measured once (`headfreeze.training.weighing`), or what
+the user sets. Both begin there.
 """
 
 from collections.abc import Mapping, Sequence
