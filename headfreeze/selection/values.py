@@ -24,7 +24,7 @@ from headfreeze.files import write_json
 from headfreeze.imports import import_module_here
 from headfreeze.pictures import spread
 from headfreeze.progress import hush, progress
-from headfreeze.run import Run
+from headfreeze.run import Run, choose_device
 from headfreeze.selection.cross_task import cross_task_energy, learnt_map
 from headfreeze.selection.disagreement import disagreements, keep_predictions, kept_predictions, sampled_predictions
 from headfreeze.selection.names import CROSS_TASK, DISAGREEMENT
@@ -84,8 +84,7 @@ def values_of(
 
 def _judged(jobs: Sequence[_Job], workers: int) -> Iterator[tuple[dict[str, float], Tensor]]:
     """What is found of every run, in order."""
-    alone = torch.cuda.is_available() and jobs[0].device != "cpu"
-    useful = 1 if alone else min(cores(), max(1, len(jobs) // _RUNS_A_PROCESS))
+    useful = 1 if choose_device(jobs[0].device).type != "cpu" else min(cores(), max(1, len(jobs) // _RUNS_A_PROCESS))
     count = min(workers or useful, len(jobs))
     if count == 1:
         yield from map(_judge, jobs)
