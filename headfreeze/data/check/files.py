@@ -206,13 +206,11 @@ def _by_id(root: Path, folder: Path, extensions: Sequence[str], findings: SplitF
 
 
 def _check_folders(folder: Path, extensions: Sequence[str], findings: SplitFindings) -> None:
-    """Folders that are named like files, and links to folders, which are not followed."""
+    """Folders that are named like files."""
     for parent, folders, _ in os.walk(folder):
         for name in folders:
             path = Path(parent, name)
-            if path.is_symlink():
-                findings.fault(f"{path}: a link to a folder, which is not followed; put the folder itself there")
-            elif path.suffix.lower() in extensions:
+            if path.suffix.lower() in extensions and not path.is_symlink():
                 findings.fault(f"{path}: a folder that is named like a file; put the file in its place, or rename it")
 
 
