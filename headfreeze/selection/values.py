@@ -33,7 +33,7 @@ from headfreeze.selection.runs import TrainedRun, pair_of
 from headfreeze.settings import Pair
 from headfreeze.tasks import own_modules
 
-FORMAT = 2
+FORMAT = 3
 """Raise it when a change of the code changes values."""
 _LOOKED_AT = 512
 """Files of a split that tell whether the data is still the same."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from headfreeze.data.augment import Augment, augmented
 from headfreeze.data.batch import DeviceBatch
+from headfreeze.data.styled import styled
 from headfreeze.errors import InputError
 from headfreeze.models.network import Network, Outputs, OutputSpec, Read
 from headfreeze.recipes import PARTS, RECIPES, find_recipe, table
@@ -24,7 +25,6 @@ from headfreeze.training.parts.balance import GradientNorms, Uncertainty
 from headfreeze.training.parts.base import late
 from headfreeze.training.parts.build import check_parts
 from headfreeze.training.parts.consistency import Consistency
-from headfreeze.training.parts.fourier import styled
 from headfreeze.training.parts.privileged import Privileged
 from headfreeze.training.parts.teacher import Teacher
 from tests.runs import TINY, fit_tiny, same_bits, session_of, settings_of, weights_of
