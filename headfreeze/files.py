@@ -53,17 +53,23 @@ def write_json(path: Path, value: Any) -> None:
 
 
 @contextmanager
+def folder_aside(path: Path) -> Iterator[Path]:
+    """A hidden folder beside `path` to fill; what was not moved out of it by the end of the block is gone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.tmp-", dir=path.parent))
+    try:
+        aside.chmod(0o777 & ~_umask())  # mkdtemp makes folders that only their owner may read
+        yield aside
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """A folder to fill that becomes `path` only when the block ends without an error. `path` must not exist."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.tmp-", dir=path.parent))
-    try:
-        yield temporary
-        temporary.chmod(0o777 & ~_umask())
-        temporary.replace(path)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+    with folder_aside(path) as aside:
+        yield aside
+        aside.replace(path)
 
 
 def check_folder(path: Path) -> None:

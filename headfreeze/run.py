@@ -1,6 +1,5 @@
 """A trained run on disk: RUN/run.json says what it is, RUN/weights.safetensors is the network."""
 
-import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,9 +12,9 @@ from jaxtyping import UInt8
 from safetensors.torch import load_file
 from torch import Tensor
 
+from headfreeze.cards import read_card, write_card
 from headfreeze.data.canvas import Canvas, resized
 from headfreeze.errors import InputError
-from headfreeze.files import write_json
 from headfreeze.models.margin import Margin, margin
 from headfreeze.models.network import Network, Outputs, OutputSpec, Read
 from headfreeze.models.norm import Domain
@@ -68,28 +67,17 @@ class RunCard:
 
     def write(self, folder: Path) -> None:
         """Writes FOLDER/run.json."""
-        write_json(folder / "run.json", {"format": FORMAT, **vars(self)})
+        write_card(folder / "run.json", FORMAT, self)
 
     @classmethod
     def read(cls, folder: Path) -> "RunCard":
         """Reads FOLDER/run.json.
 
         Raises:
-            InputError: no run lies there, or it was written by a newer version.
+            InputError: no run lies there, it is damaged, or it was written by a newer version.
         """
-        path = folder / "run.json"
-        if not path.is_file():
-            raise InputError(f"{folder}: no run here (no run.json); give the folder that `headfreeze fit --out` wrote")
-        try:
-            values = json.loads(path.read_text())
-            number = values.pop("format")
-            if number != FORMAT:  # before its fields are looked at: another format has others
-                raise InputError(f"{path}: written in format {number}, this version reads {FORMAT}; update headfreeze")
-            return cls(**values)
-        except InputError:
-            raise
-        except (ValueError, TypeError, KeyError, AttributeError):
-            raise InputError(f"{path}: {_DAMAGED}") from None
+        missing = "no run here (no run.json); give the folder that `headfreeze fit --out` wrote"
+        return read_card(folder / "run.json", FORMAT, cls, missing, _DAMAGED)
 
 
 class Run:

@@ -1,6 +1,6 @@
 """Labelling every image of a dataset with one function: all labels appear at the end, and the task is declared."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from jaxtyping import Num, UInt8
 
-from headfreeze.annotate.declare import declare, declared
+from headfreeze.annotate.declare import check_declarable, declare
 from headfreeze.annotate.images import images_of, refuse_to_overwrite
+from headfreeze.data.folder import files_below
 from headfreeze.data.images import read_image
-from headfreeze.files import new_folder
+from headfreeze.files import folder_aside
 from headfreeze.progress import progress
 from headfreeze.tasks.base import Task
 
@@ -24,7 +25,7 @@ def label_images(
 ) -> int:
     """Writes ROOT/{split}/TASK/ID.EXT for every image of every split, and declares the task in ROOT/dataset.yaml.
 
-    An interrupted call leaves nothing behind; with `overwrite` labels are replaced one by one.
+    All labels appear together at the end; an interrupted call leaves everything as it was.
 
     Args:
         root: a folder that has at least ROOT/{train,val,test}/image of one split.
@@ -44,18 +45,41 @@ def label_images(
     images = images_of(root)
     if not overwrite:
         refuse_to_overwrite(root, task.name, images)
-    declared(root)  # a dataset.yaml that cannot be understood shows before the work, not after it
+    check_declarable(root, task)
     label = make()
     total, done = sum(map(len, images.values())), 0
+    folders = {split: root / split / task.name for split in images}
     with ExitStack() as finish, progress(doing, total) as report:
+        asides = {
+            # Within a folder that is there, which may be a link to another disk, where nothing can be moved to.
+            split: finish.enter_context(folder_aside(folder / task.name if folder.exists() else folder))
+            for split, folder in folders.items()
+        }
         for split, files in images.items():
-            folder = root / split / task.name
-            out = folder if folder.exists() else finish.enter_context(new_folder(folder))
             for key, path in files.items():
                 values = torch.from_numpy(label(read_image(path)))
                 values = values[None] if values.ndim == 2 else values.movedim(-1, 0)
-                task.write(values, out / f"{key}{extension}")
+                task.write(values, asides[split] / f"{key}{extension}")
                 done += 1
                 report(done, "")
         declare(root, task)
+        for split, files in images.items():
+            publish(asides[split], folders[split], files, task.extensions)
     return done
+
+
+def publish(aside: Path, folder: Path, images: Container[str], extensions: tuple[str, ...]) -> None:
+    """Makes the labels in `aside`, if there is such a folder, those of `images` in `folder`.
+
+    A label that one of them had before goes, whichever of the task's `extensions` it has: two are a fault.
+    """
+    if aside.exists() and not folder.exists():
+        aside.replace(folder)
+        return
+    new = {folder / path.relative_to(aside): path for _, path in files_below(aside)}
+    for key, path in list(files_below(folder, lambda _: None)):  # what is no label is for `data check` to say
+        if key in images and path.suffix.lower() in extensions and path not in new:
+            path.unlink()  # before it is replaced: other file systems take 01.PNG for 01.png
+    for target, path in new.items():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(target)

@@ -6,16 +6,17 @@ whose largest is too small, gets no file.
 """
 
 import shutil
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from headfreeze.annotate.declare import declare, declared
+from headfreeze.annotate.declare import check_declarable, declare
 from headfreeze.annotate.images import images_of, refuse_to_overwrite
-from headfreeze.data.folder import SPLITS, files_below
+from headfreeze.annotate.labelling import publish
+from headfreeze.data.folder import SPLITS
 from headfreeze.data.images import read_image
 from headfreeze.errors import InputError, unknown
 from headfreeze.progress import progress
@@ -102,8 +103,8 @@ def annotate_landmarks(
         What became of the images, split by split.
 
     Raises:
-        InputError: no images, a damaged one, no face in any, labels that are there already, an unknown detector, or one
-            that cannot be had.
+        InputError: no images, a damaged one, no face in any, labels that are there already, a dataset.yaml that says
+            otherwise, an unknown detector, or one that cannot be had.
     """
     task = make_task(name, {"kind": "keypoints", "count": 68, "order": "multi-pie"})
     if detector not in DETECTORS:
@@ -111,7 +112,7 @@ def annotate_landmarks(
     images = images_of(root, splits)
     if not overwrite:
         refuse_to_overwrite(root, name, images)
-    declared(root)  # a dataset.yaml that cannot be understood shows before the work, not after it
+    check_declarable(root, task)
     detect = DETECTORS[detector](device)
     tallies = [Tally(split, len(files)) for split, files in images.items()]
     waiting = {split: root / split / f".{name}.{detector}" for split in images}
@@ -124,9 +125,10 @@ def annotate_landmarks(
                 report(done, "")
     if not any(tally.labelled for tally in tallies):
         raise InputError(f"{root}: {_nothing(tallies)}; nothing was written: other images, or another detector?")
-    for split, files in images.items():
-        _publish(waiting[split], root / split / name, files)
     declare(root, task)
+    for split, files in images.items():
+        publish(waiting[split], root / split / name, files, task.extensions)
+        shutil.rmtree(waiting[split], ignore_errors=True)
     return tallies
 
 
@@ -169,19 +171,3 @@ def _nothing(tallies: list[Tally]) -> str:
     images, small = sum(t.images for t in tallies), sum(t.too_small for t in tallies)
     smaller = f" that is larger than {SMALLEST_PX} pixels ({small} have smaller ones)" if small else ""
     return f"no face found in any of {images} images{smaller}"
-
-
-def _publish(waiting: Path, folder: Path, images: Container[str]) -> None:
-    """Makes the waiting labels the folder's; where it is there already, those of `images` are replaced one by one."""
-    if not folder.exists():
-        if waiting.exists():
-            waiting.replace(folder)
-        return
-    new = dict(files_below(waiting))
-    for key, path in new.items():
-        (folder / key).parent.mkdir(parents=True, exist_ok=True)
-        path.replace(folder / f"{key}.npy")
-    for key, path in list(files_below(folder)):
-        if key in images and (key not in new or path.suffix != ".npy"):
-            path.unlink()
-    shutil.rmtree(waiting, ignore_errors=True)

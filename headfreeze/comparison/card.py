@@ -1,15 +1,13 @@
 """A comparison on disk: DIR/comparison.json says what was to be compared, DIR/runs/ holds what is there by now."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headfreeze.cards import read_card, write_card
 from headfreeze.comparison.results import Results
-from headfreeze.errors import InputError
 from headfreeze.evaluation.evaluate import Scores
-from headfreeze.files import write_json
 from headfreeze.roles import as_tuple
 from headfreeze.run import RunCard
 from headfreeze.tasks import make_task
@@ -42,7 +40,7 @@ class ComparisonCard:
 
     def write(self, folder: Path) -> None:
         """Writes FOLDER/comparison.json."""
-        write_json(folder / _FILE, {"format": FORMAT, **vars(self)})
+        write_card(folder / _FILE, FORMAT, self)
 
     @classmethod
     def read(cls, folder: Path) -> "ComparisonCard":
@@ -51,21 +49,13 @@ class ComparisonCard:
         Raises:
             InputError: no comparison lies there, it is damaged, or it was written by a newer version.
         """
-        path = folder / _FILE
-        if not path.is_file():
-            raise InputError(
-                f"{folder}: no comparison here (no {_FILE}); give the folder that `headfreeze compare --out` wrote"
-            )
-        try:
-            values = json.loads(path.read_text())
-            number = values.pop("format")
-            if number != FORMAT:
-                raise InputError(f"{path}: written in format {number}, this version reads {FORMAT}; update headfreeze")
-            return cls(**values | {"recipes": tuple(values["recipes"]), "seeds": tuple(values["seeds"])})
-        except InputError:
-            raise
-        except (ValueError, TypeError, KeyError, AttributeError):
-            raise InputError(f"{path}: damaged; call the same `headfreeze compare` again") from None
+
+        def make(recipes: Iterable[str], seeds: Iterable[int], **others: Any) -> "ComparisonCard":
+            return cls(tuple(recipes), tuple(seeds), **others)
+
+        missing = f"no comparison here (no {_FILE}); give the folder that `headfreeze compare --out` wrote"
+        damaged = "damaged; call the same `headfreeze compare` again"
+        return read_card(folder / _FILE, FORMAT, make, missing, damaged)
 
     def runs(self, folder: Path) -> Iterator[tuple[str, int, Path]]:
         """Recipe, seed and folder of every run of the comparison at `folder`, trained or not."""

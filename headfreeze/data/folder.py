@@ -96,11 +96,14 @@ class Dataset:
         return files_by_id(self.root / split / kind, endings, self.complain) if self.has(split, kind) else {}
 
     def all_files(self, split: str) -> Sequence[File]:
-        """Every file of a split, of whatever kind."""
-        if self.shards:
-            found = [file for kind in (IMAGE, *self.tasks) for file in self.shards.files(split, kind).values()]
-            return sorted(found, key=lambda file: file.relative_to(self.root))
-        return sorted(path for _, path in files_below(self.root / split))
+        """Every image and every label of a split, sorted by their paths."""
+        found: list[File] = []
+        for kind in (IMAGE, *self.tasks):  # one by one: each of their folders may be a link
+            if self.shards:
+                found += self.shards.files(split, kind).values()
+            else:
+                found += (path for _, path in files_below(self.root / split / kind, self.complain))
+        return sorted(found, key=lambda file: file.relative_to(self.root))
 
     def samples(self, split: str, tasks: Iterable[str] = ()) -> list[Sample]:
         """The images of a split in the order of their ids, with the labels of the named tasks that exist.
@@ -222,13 +225,14 @@ def files_below(folder: Path, complain: Callable[[str], object] = refuse) -> Ite
     """Every file below `folder` with its id, the path without extension; hidden files and folders are passed over.
 
     Args:
-        folder: where to look.
-        complain: called with a line for each name that cannot be shown, each broken link, and whatever is neither file
-            nor folder (reading a pipe would wait for ever); such files are left out. By default an InputError.
+        folder: where to look; may be a link itself.
+        complain: called with a line for each name that cannot be shown, each link that is broken or leads to a folder
+            (it may lead round in a circle), and whatever is neither file nor folder (reading a pipe would wait for
+            ever); such files are left out. By default an InputError.
     """
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
+        for name in (*(name for name in folders if Path(parent, name).is_symlink()), *names):
             if name.startswith("."):
                 continue
             path = Path(parent, name)
@@ -255,6 +259,8 @@ def _unfit(path: Path) -> str:
         return unwritable(path)
     if path.is_file():
         return ""
+    if path.is_dir():
+        return f"{path}: a link to a folder, which is not followed; put the folder itself there"
     if path.is_symlink():
         return f"{path}: a link to {os.readlink(path)}, where no file is; replace or remove it"
     return f"{path}: neither a file nor a folder; remove it"

@@ -10,21 +10,18 @@ from jaxtyping import UInt8
 
 from headfreeze.data.images import read_image
 from headfreeze.data.pair import OpenPair
+from headfreeze.data.styled import styled
 from headfreeze.evaluation.turned import pitch_of, turned
 from headfreeze.evaluation.unlabelled import IMAGES, badness, split_with, target_images
 from headfreeze.pictures import spread
 from headfreeze.run import Run
 
-BETA = 0.05
-"""Half the side of the square of low frequencies, as a share of the shorter side; the paper tries 0.01 … 0.09."""
-
 
 def stylised_error(run: Run, pair: OpenPair) -> float:
     """The main task's own score on source images whose low frequencies are those of target images.
 
-    Fourier domain adaptation, Yang & Soatto, CVPR 2020 (arXiv 2004.05498), who train on such images; here they judge.
-    It sees colours, light and contrast of the target, and how its cameras are pitched, neither its textures nor its
-    shapes.
+    `headfreeze.data.styled` makes them: others train on such images, here they judge. The score sees colours, light
+    and contrast of the target, and how its cameras are pitched, neither its textures nor its shapes.
     """
     looks = cycle(target_images(pair))
     return error_on_source(run, pair, lambda image: in_the_look_of(image, read_image(next(looks).image)))
@@ -49,15 +46,10 @@ def error_on_source(
 
 
 def in_the_look_of(
-    image: UInt8[np.ndarray, "h w 3"], other: UInt8[np.ndarray, "h2 w2 3"], beta: float = BETA
+    image: UInt8[np.ndarray, "h w 3"], other: UInt8[np.ndarray, "h2 w2 3"]
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """The image with the amplitudes of the other one at low frequencies, its own phases and its own size."""
+    """The image in the style of the other one, at its own size."""
     height, width = image.shape[:2]
     look = cv2.resize(other, (width, height), interpolation=cv2.INTER_AREA)
-    spectrum, wanted = (np.fft.fft2(each.astype(np.float64), axes=(0, 1)) for each in (image, look))
-    reach = max(1, int(min(height, width) * beta))
-    rows, columns = (np.abs(np.fft.fftfreq(n, 1 / n)) <= reach for n in (height, width))
-    low = (rows[:, None] & columns[None])[..., None]
-    amplitude = np.where(low, np.abs(wanted), np.abs(spectrum))
-    changed = np.fft.ifft2(amplitude * np.exp(1j * np.angle(spectrum)), axes=(0, 1)).real
-    return np.rint(changed.clip(0, 255)).astype(np.uint8)
+    own, wanted = (torch.from_numpy(each).double().permute(2, 0, 1)[None] for each in (image, look))  # (1, 3, h, w)
+    return styled(own, wanted)[0].permute(1, 2, 0).clamp(0, 255).round().byte().numpy()

@@ -66,9 +66,11 @@ class Predictor:
 
     def _write_one(self, name: str, image: Picture, out: Path) -> None:
         predictions = self(image)
-        for task, value in predictions.items():
-            extension = self.run.tasks[task].extensions[0]  # always appended: the id itself may end in ".png"
-            self.run.tasks[task].write(value, out / task / f"{name}{extension}")
+        for task, value in ((self.run.tasks[each], value) for each, value in predictions.items()):
+            extension = task.extension(value)  # always appended: the id itself may end in ".png"
+            task.write(value, out / task.name / f"{name}{extension}")
+            for other in set(task.extensions) - {extension}:  # of an earlier call: two labels of an image are a fault
+                (out / task.name / f"{name}{other}").unlink(missing_ok=True)
         picture = Image.fromarray(self.picture(image, predictions))
         write_with((out / "pictures" / name).with_name(f"{Path(name).name}.png"), lambda p: picture.save(p))
 

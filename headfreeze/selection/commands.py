@@ -16,7 +16,7 @@ def _select_arguments(arguments: Arguments) -> None:
 
     arguments.add("folder", Path, "what `compare` or `search` wrote, a folder of runs, or one run with snapshots")
     arguments.add("--validator", str, f"what decides: {', '.join(CHOICES)}", DEFAULT)
-    arguments.add("--workers", int, "processes; 0 means one on a GPU, else one for each core", 0)
+    arguments.add("--workers", int, "processes; 0 means one on a GPU, else one for four runs, at most one a core", 0)
     arguments.add("--device", str, "auto, cpu, cuda, mps or cuda:N", "auto")
     arguments.add("--judge", bool, "then open the target's test labels and say how well each validator ranks", False)
     arguments.add("--inside", str, "with judge: a task of the target inside which to judge, as of `compare`", "")

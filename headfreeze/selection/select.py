@@ -111,7 +111,7 @@ def select(
         validator: what decides, a name in CHOICES; combined is the mean of the ranks by those of MEASURING that
             say something of all runs.
         device: where networks compute.
-        workers: processes; 0 chooses: one on a GPU, else one a core.
+        workers: processes; 0 chooses: one on a GPU, else one for four runs, at most one a core.
         maps: keeps the networks that cross-task energy learns; FOLDER/selection if not given.
 
     Raises:

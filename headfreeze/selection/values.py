@@ -33,7 +33,7 @@ from headfreeze.settings import Pair
 from headfreeze.side_by_side import cores
 from headfreeze.tasks import own_modules
 
-FORMAT = 2
+FORMAT = 3
 """Raise it when a change of the code changes values."""
 _LOOKED_AT = 512
 """Files of a split that tell whether the data is still the same."""
@@ -60,7 +60,7 @@ def values_of(
         runs: of one pair. No label of the main task on its target is opened, and nothing of its test split.
         folder: keeps the networks that cross-task energy learns.
         device: where networks compute.
-        workers: processes; 0 chooses: one on a GPU, else one a core, but none for less than four runs.
+        workers: processes; 0 chooses: one on a GPU, else one for four runs to judge, at most one a core.
     """
     pair, settings = pair_of(runs)
     files = _files(pair)

@@ -16,7 +16,7 @@ from headfreeze.run import build_network, choose_device
 from headfreeze.settings import Settings
 from headfreeze.training.checks import check_adversary, check_backbone, check_device, check_own_network, check_snapshots
 from headfreeze.training.inputs import Inputs
-from headfreeze.training.parts.build import check_parts
+from headfreeze.training.parts.build import part_problems
 from headfreeze.training.processes import hush_lightning, launched
 from headfreeze.training.repeatable import ask_for_repeatable_products
 from headfreeze.training.store import PhaseStore
@@ -60,7 +60,7 @@ class Session:
         ]
         pair, unopened = open_pair(self.settings.pair)
         if pair:
-            checks.append(lambda: check_parts(self.settings, trained, pair.roles))
+            found += part_problems(self.settings, trained, pair.roles)
         if pair and self.settings.architecture.own:
             checks.append(lambda: check_own_network(self.settings, trained, pair.tasks))
         for check in checks:

@@ -73,6 +73,21 @@ def test_metres_are_kept_as_the_model_gives_them(models: Path, root: Path) -> No
     np.testing.assert_allclose(task.read(root / "val/depth/walk/c.npy")[0], expected, rtol=1e-4)
 
 
+def test_labels_of_the_other_ending_are_replaced_too(models: Path, root: Path) -> None:
+    metric = str(models / "metric")
+    for annotate, name, old, new in (
+        (annotate_depth, "depth", ".png", ".npy"),
+        (annotate_normals, "normals", ".npy", ".png"),
+    ):
+        for split, key in (("train", "a"), ("val", "walk/c")):
+            path = root / split / name / f"{key}{old}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"old")
+        annotate(root, model=metric, overwrite=True, device="cpu")
+        samples = open_dataset(root).samples("val", [name])
+        assert [sample.labels[name].name for sample in samples] == [f"c{new}"]
+
+
 def test_inverse_depth_becomes_shares_of_the_median_under_another_name(models: Path, root: Path) -> None:
     assert annotate_depth(root, model=str(models / "relative"), device="cpu") == (3, "relative_depth")
     inverse = by_hand(models / "relative", "DepthEstimation", picture(0))[0].numpy()

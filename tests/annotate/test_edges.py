@@ -5,7 +5,9 @@ import pytest
 from PIL import Image
 from skimage.feature import canny
 
+from headfreeze.annotate import edges
 from headfreeze.annotate.edges import annotate_edges, edge_map
+from headfreeze.annotate.labelling import publish
 from headfreeze.data.folder import open_dataset
 from headfreeze.errors import InputError
 
@@ -146,6 +148,52 @@ def test_a_damaged_image_leaves_nothing_behind(root: Path) -> None:
     with pytest.raises(InputError, match=r"broken\.png: cannot be read as an image"):
         annotate_edges(root)
     assert sorted(root.rglob("*")) == before
+
+
+def test_an_interrupted_call_leaves_the_labels_that_it_was_to_replace(root: Path) -> None:
+    annotate_edges(root)
+    save(root / "train/edges/00.png", np.zeros((60, 80), np.uint8))
+    (root / "test/image/broken.png").write_bytes(b"")
+    before = {path: path.is_file() and path.read_bytes() for path in root.rglob("*")}
+    with pytest.raises(InputError, match=r"broken\.png: "):
+        annotate_edges(root, overwrite=True)
+    assert {path: path.is_file() and path.read_bytes() for path in root.rglob("*")} == before
+
+
+def test_an_empty_folder_of_labels_is_filled_at_the_end_wherever_it_lies(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "another disk").mkdir()
+    (root / "train/edges").symlink_to(tmp_path / "another disk")
+    broken = root / "test/image/broken.png"
+    broken.write_bytes(b"")
+    with pytest.raises(InputError, match=r"broken\.png: "):
+        annotate_edges(root)
+    assert list((tmp_path / "another disk").iterdir()) == []
+    broken.unlink()
+    assert annotate_edges(root) == 4
+    assert sorted(path.name for path in (tmp_path / "another disk").iterdir()) == ["00.png", "01.png", "02.png"]
+
+
+def test_labels_of_another_ending_make_way_and_those_of_other_images_stay(tmp_path: Path) -> None:
+    extensions, folder, aside = (".png", ".npy"), tmp_path / "depth", tmp_path / ".depth"
+    before = ("a.png", "walk/b.PNG", "a.txt", "other.png")
+    for path in (*(folder / name for name in before), aside / "a.npy", aside / "walk/b.npy"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    publish(aside, folder, ["a", "walk/b"], extensions)
+    left = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    assert left == ["a.npy", "a.txt", "other.png", "walk/b.npy"]
+
+
+def test_a_task_declared_otherwise_is_refused_before_the_work(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    annotate_edges(root)
+    (root / "dataset.yaml").write_text("tasks: {edges: {kind: depth}, normals: {}}")
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    monkeypatch.setattr(edges, "edge_map", lambda *_: pytest.fail("looked at an image"))
+    with pytest.raises(
+        InputError, match=r"dataset\.yaml: 'edges' is declared as \{'kind': 'depth'\}, not as .*choose another name"
+    ):
+        annotate_edges(root, overwrite=True)
+    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
 
 
 def test_folders_without_images_and_bad_settings_are_refused(root: Path, tmp_path: Path) -> None:

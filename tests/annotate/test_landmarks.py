@@ -173,6 +173,11 @@ def test_bad_settings_are_refused_before_the_work(root: Path, tmp_path: Path, mo
     (root / "dataset.yaml").write_text("tasks: [unclosed")
     with pytest.raises(InputError, match=r"dataset\.yaml: not valid YAML"):
         annotate_landmarks(root)
+    (root / "dataset.yaml").write_text("tasks: {keypoints: {count: 5}}")
+    with pytest.raises(
+        InputError, match=r"dataset\.yaml: 'keypoints' is declared as \{'count': 5\}, not as \{'count': 68, .*choose an"
+    ):
+        annotate_landmarks(root)
 
 
 def test_the_face_mesh_labels_a_photograph(face_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

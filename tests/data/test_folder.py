@@ -10,7 +10,7 @@ from PIL import Image
 
 from headfreeze.data.folder import Sample, fingerprint, open_dataset
 from headfreeze.errors import InputError
-from tests.worlds import TinyPair
+from tests.worlds import COUNTS, TinyPair
 
 
 def test_samples_come_in_the_order_of_their_ids_with_the_labels_asked_for(tiny_pair: TinyPair) -> None:
@@ -132,3 +132,23 @@ def test_the_fingerprint_sees_any_change_of_values_in_a_large_file(place: int, t
             prints.add(fingerprint([Sample("large", path, {}, 250, 400)], tmp_path))
         pictures[ending] = len(prints)
     assert pictures == dict.fromkeys(pictures, 2)
+
+
+def test_linked_folders_are_refused_but_for_those_of_splits_and_of_what_they_hold(
+    tiny_pair: TinyPair, tmp_path: Path
+) -> None:
+    root = shutil.copytree(tiny_pair.source, tmp_path / "linked")
+    plain = open_dataset(tiny_pair.source)
+    for name in ("train/image", "train/normals", "val"):
+        elsewhere = tmp_path / name.replace("/", "-")
+        shutil.move(root / name, elsewhere)
+        (root / name).symlink_to(elsewhere)
+    dataset = open_dataset(root)
+    for split in ("train", "val"):
+        assert [s.labels.keys() for s in dataset.samples(split, ["normals"])] == [{"normals"}] * COUNTS[split]
+        found, expected = dataset.all_files(split), plain.all_files(split)
+        assert [file.relative_to(root) for file in found] == [p.relative_to(plain.root) for p in expected]
+    (tmp_path / "train-image/more").symlink_to(tmp_path)
+    for listing in (lambda: dataset.samples("train"), lambda: dataset.all_files("train")):
+        with pytest.raises(InputError, match=r"train/image/more: a link to a folder, which is not followed; put the"):
+            listing()

@@ -37,6 +37,16 @@ def test_brightness_and_colour_are_the_others_and_details_stay() -> None:
     assert spectrum[0, 8] == pytest.approx(before[0, 8], rel=0.02), "8 waves lie beyond 5 % of 64 pixels"
 
 
+@pytest.mark.parametrize("side", [64, 49, 107])
+def test_all_frequencies_up_to_the_twentieth_part_of_the_side_are_the_others(side: int) -> None:
+    """49 · (1 / 49) is less than 1 in floating-point numbers: the last of them must not fall out for that."""
+    last = side // 20
+    image, other = smooth(100, side, 10, last), smooth(100, side, 40, last)
+    assert np.ptp(in_the_look_of(image, other)) == pytest.approx(80, abs=2)
+    beyond = smooth(100, side, 10, last + 1), smooth(100, side, 40, last + 1)
+    assert np.ptp(in_the_look_of(*beyond)) == pytest.approx(20, abs=2)
+
+
 def test_the_other_may_have_another_size() -> None:
     assert in_the_look_of(smooth(100, 48), smooth(60, 96)).shape == (48, 48, 3)
 

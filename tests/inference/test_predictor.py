@@ -122,6 +122,18 @@ def test_written_labels_evaluate_as_the_run_does_but_for_rounding(
     assert json.loads((tmp_path / "out/metrics.json").read_text()) == stored
 
 
+def test_depth_beyond_what_a_png_can_say_is_written_as_npy_and_replaces_the_png(
+    depth_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor, out = Predictor(depth_run, "cpu"), tmp_path / "out"
+    Image.fromarray(photo(20, 24)).save(tmp_path / "a.png")
+    for depth, ending in ((120.0, ".npy"), (2.5, ".png"), (120.0, ".npy")):
+        monkeypatch.setattr(predictor.run, "predict", lambda _, d=depth: {"depth": torch.full((1, 20, 24), d)})
+        predictor.write([tmp_path / "a.png"], out)
+        assert [path.name for path in (out / "depth").iterdir()] == [f"a{ending}"]
+        assert (predictor.run.tasks["depth"].read(out / f"depth/a{ending}") == depth).all()
+
+
 def test_the_same_bytes_are_written_every_time(
     predictor: Predictor, normals_run: Path, tiny_pair: TinyPair, tmp_path: Path
 ) -> None:

@@ -72,9 +72,15 @@ def test_floors_look_up_and_ceilings_down_in_the_frame_of_the_camera() -> None:
 
 
 def test_no_pixel_is_without_labels(rooms: Path) -> None:
-    assert all(read(path, "RGB").any(axis=2).all() for path in rooms.glob("*/*/normals/*"))  # black: no label
-    assert all(read(path, "I;16").all() for path in rooms.glob("*/*/depth/*"))  # 0: no label
-    assert all(read(path, "L").max() < len(CLASSES) for path in rooms.glob("*/*/segmentation/*"))
+    count = sum(sum(split_sizes(train).values()) for train in (3, 2))
+    for kind, mode, labelled in (
+        ("normals", "RGB", lambda pixels: pixels.any(axis=2).all()),  # black: no label
+        ("depth", "I;16", lambda pixels: pixels.all()),  # 0: no label
+        ("segmentation", "L", lambda pixels: pixels.max() < len(CLASSES)),
+    ):
+        files = list(rooms.glob(f"*/*/{kind}/*"))
+        assert len(files) == count
+        assert all(labelled(read(path, mode)) for path in files)
 
 
 def test_the_number_of_workers_changes_no_byte(rooms: Path, tmp_path: Path) -> None:

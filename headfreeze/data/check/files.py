@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from headfreeze.data.check.opening import Labelled, open_all
+from headfreeze.data.check.opening import Labelled, Opened, open_all
 from headfreeze.data.check.statistics import Statistics
 from headfreeze.data.folder import CONFIG, Dataset, files_below
 from headfreeze.data.images import EXTENSIONS
@@ -86,6 +86,20 @@ class SplitFindings:
         else:
             self.more_faults += 1
 
+    def add(self, keys: Sequence[str], opened: Opened) -> None:
+        """Adds what the next images gave, which are the first of `keys`."""
+        for key, digest in zip(keys, opened.digests, strict=False):
+            if digest:
+                self.digests.setdefault(digest, key)
+        self.opened += len(opened.digests)
+        self.sizes += opened.sizes
+        self.fov_deg += opened.fov_deg
+        for line in opened.faults:
+            self.fault(line)
+        for name, statistics in opened.statistics.items():
+            known = self.statistics.get(name)
+            self.statistics[name] = statistics if known is None else known + statistics
+
     def labelled(self, key: str) -> Labelled:
         """The files of one image."""
         return Labelled(self.images[key], {name: files[key] for name, files in self.labels.items() if key in files})
@@ -94,28 +108,9 @@ class SplitFindings:
 def check_split(dataset: Dataset, split: str, sample: int = 0) -> SplitFindings:
     """Lists the files of a split and opens images with their labels: all, or `sample` of them at equal distances."""
     findings = _listed(dataset, split)
-    keys = list(findings.images)
     if dataset.groups:
-        findings.groups = {dataset.groups.of(split, key) for key in keys}
-    chosen = spread(keys, sample) if sample else keys
-    empty: dict[str, list[File]] = {name: [] for name in dataset.tasks}
-    files = (findings.labelled(key) for key in chosen)
-    with progress(f"{dataset.root / split}", len(chosen)) as report:
-        for opened in open_all(dataset.tasks, files, len(chosen)):
-            for key, digest in zip(chosen[findings.opened :], opened.digests, strict=False):
-                if digest:
-                    findings.digests.setdefault(digest, key)
-            findings.opened += len(opened.digests)
-            findings.sizes += opened.sizes
-            findings.fov_deg += opened.fov_deg
-            for line in opened.faults:
-                findings.fault(line)
-            for name, statistics in opened.statistics.items():
-                known = findings.statistics.get(name)
-                findings.statistics[name] = statistics if known is None else known + statistics
-            for name, paths in opened.empty.items():
-                empty[name] += paths
-            report(findings.opened, "")
+        findings.groups = {dataset.groups.of(split, key) for key in findings.images}
+    empty = _open(findings, dataset, sample)
     for name, statistics in findings.statistics.items():
         where = f"{dataset.root / split / name}: "
         for line in statistics.faults():
@@ -124,6 +119,21 @@ def check_split(dataset: Dataset, split: str, sample: int = 0) -> SplitFindings:
         if empty[name] and statistics.valid:
             findings.doubts.append(f"{where}{len(empty[name])} files without any valid pixel{_names(empty[name])}")
     return findings
+
+
+def _open(findings: SplitFindings, dataset: Dataset, sample: int) -> dict[str, list[File]]:
+    """Opens images with their labels and adds what they hold; gives, by task, the labels without any valid pixel."""
+    keys = list(findings.images)
+    chosen = spread(keys, sample) if sample else keys
+    empty: dict[str, list[File]] = {name: [] for name in dataset.tasks}
+    files = (findings.labelled(key) for key in chosen)
+    with progress(f"{dataset.root / findings.split}", len(chosen)) as report:
+        for opened in open_all(dataset.tasks, files, len(chosen)):
+            findings.add(chosen[findings.opened :], opened)
+            for name, paths in opened.empty.items():
+                empty[name] += paths
+            report(findings.opened, "")
+    return empty
 
 
 def _listed(dataset: Dataset, split: str) -> SplitFindings:
@@ -206,13 +216,11 @@ def _by_id(root: Path, folder: Path, extensions: Sequence[str], findings: SplitF
 
 
 def _check_folders(folder: Path, extensions: Sequence[str], findings: SplitFindings) -> None:
-    """Folders that are named like files, and links to folders, which are not followed."""
+    """Folders that are named like files."""
     for parent, folders, _ in os.walk(folder):
         for name in folders:
             path = Path(parent, name)
-            if path.is_symlink():
-                findings.fault(f"{path}: a link to a folder, which is not followed; put the folder itself there")
-            elif path.suffix.lower() in extensions:
+            if path.suffix.lower() in extensions and not path.is_symlink():
                 findings.fault(f"{path}: a folder that is named like a file; put the file in its place, or rename it")
 
 

@@ -114,33 +114,21 @@ def convert(
         raise InputError(f"limit is {choice.limit}; give the most images, or 0 for all")
     if out.exists() or out.is_symlink():
         raise InputError(f"{out}: exists already; name a folder that does not, or remove it first")
-    reader = open_reader(format, source, settings)
-    job = _Job(reader, choice)
+    job = _checked_job(open_reader(format, source, settings), choice)
     if packed and not job.entries:
         raise InputError(f"{source}: {format} has no labels; packed shards are for data sets that have")
-    job.entries  # noqa: B018  # what is asked for may not be there
-    try:
-        job.tasks  # noqa: B018  # what the data set declares may be impossible: two classes of one name
-    except InputError as error:
-        raise InputError(f"{source}: {error}") from error
     frames, faults = job.frames()
     if faults and not skip_bad:
         raise InputError(f"{faults[0]} (--skip-bad goes on without it)")
     unsplit = sum(frame.split is None for frame in frames) if job.entries else 0  # photographs have no split
     frames = [replace(frame, split=frame.split or SPLITS[0]) for frame in frames]
     given = {"format": format, "source": str(source.resolve()), "settings": dict(settings or {}), "packed": packed}
-    card = given | choice.card()
-    with workplace(out, card) as folder:
+    with workplace(out, given | choice.card()) as folder:
         counts, skipped = _converted(job, frames, folder, workers, skip_bad)
-        if job.entries:  # photographs have none; annotators declare what they write
-            config = {"tasks": job.entries} | (_write_groups(frames, folder) if reader.grouped else {})
-            write_text(folder / CONFIG, yaml.safe_dump(config, sort_keys=False))
         skipped = [*faults, *skipped]
         if not counts:
             raise InputError(f"{source}: no frame of {len(frames)} could be read; the first: {skipped[0]}")
-        (folder / SKIPPED).unlink(missing_ok=True)  # an interrupted call's, whose files may have been mended since
-        if skipped:
-            write_text(folder / SKIPPED, "".join(f"{line}\n" for line in skipped))
+        _describe(folder, job, frames, skipped)
         if packed:
             pack(folder)
         write_manifest(folder)
@@ -149,35 +137,13 @@ def convert(
 
 @dataclass(frozen=True)
 class _Job:
+    """What of which data set is wanted: the entries of dataset.yaml, the tasks of these, a look-up table of classes."""
+
     reader: Reader
     choice: Choice
-
-    @cached_property
-    def entries(self) -> dict[str, dict[str, Any]]:
-        """dataset.yaml's entry of each wanted task."""
-        offered = {name: dict(options) for name, options in self.reader.tasks().items()}
-        for name in self.choice.tasks:
-            if name not in offered:
-                raise InputError(unknown(f"task of {self.reader.name}", name, offered))
-        entries = {name: entry for name, entry in offered.items() if not self.choice.tasks or name in self.choice.tasks}
-        if remap := self.choice.remap:
-            if "classes" not in entries.get(remap.task, {}):
-                named = [name for name, entry in entries.items() if "classes" in entry]
-                raise InputError(f"classes: {unknown('task with classes', remap.task, named)}")
-            self.table  # noqa: B018  # classes that there are not show here
-            entries[remap.task] = entries[remap.task] | {"classes": list(remap.classes)}
-        return entries
-
-    @cached_property
-    def table(self) -> np.ndarray:
-        """The classes' look-up table."""
-        assert self.choice.remap
-        return self.choice.remap.table(self.reader.tasks()[self.choice.remap.task]["classes"])
-
-    @cached_property
-    def tasks(self) -> dict[str, Task]:
-        """The wanted tasks."""
-        return {name: make_task(name, dict(entry)) for name, entry in self.entries.items()}
+    entries: Mapping[str, Mapping[str, Any]]
+    tasks: Mapping[str, Task]
+    table: np.ndarray | None
 
     def frames(self) -> tuple[list[Frame], list[str]]:
         """The wanted frames, with splits as far as known, and a line for each of those of which nothing can be read.
@@ -209,6 +175,7 @@ class _Job:
         found = replace(self.reader.read(frame), split=str(frame.split), id=frame.id)
         labels = {name: label for name, label in found.labels.items() if name in self.tasks}
         if (remap := self.choice.remap) and remap.task in labels:
+            assert self.table is not None
             labels[remap.task] = remap.applied(labels[remap.task], self.table)
         try:
             write_image(folder, replace(found, labels=labels), self.tasks)
@@ -216,9 +183,40 @@ class _Job:
             raise InputError(f"{self.reader.root}: {error}") from error
 
 
+def _checked_job(reader: Reader, choice: Choice) -> _Job:
+    """The job, if what is wanted is there and what the data set declares can be."""
+    entries = {name: dict(options) for name, options in reader.tasks().items()}
+    for name in choice.tasks:
+        if name not in entries:
+            raise InputError(unknown(f"task of {reader.name}", name, entries))
+    entries = {name: entry for name, entry in entries.items() if not choice.tasks or name in choice.tasks}
+    table = None
+    if remap := choice.remap:
+        if "classes" not in entries.get(remap.task, {}):
+            named = [name for name, entry in entries.items() if "classes" in entry]
+            raise InputError(f"classes: {unknown('task with classes', remap.task, named)}")
+        table = remap.table(entries[remap.task]["classes"])
+        entries[remap.task] |= {"classes": list(remap.classes)}
+    try:
+        tasks = {name: make_task(name, dict(entry)) for name, entry in entries.items()}
+    except InputError as error:  # two classes of one name
+        raise InputError(f"{reader.root}: {error}") from error
+    return _Job(reader, choice, entries, tasks, table)
+
+
 def _written(folder: Path) -> dict[str, set[str]]:
     """The ids of each split's images that lie there."""
     return {split: {key for key, _ in files_below(folder / split / "image")} for split in SPLITS}
+
+
+def _describe(folder: Path, job: _Job, frames: Sequence[Frame], skipped: Sequence[str]) -> None:
+    """Writes dataset.yaml and, where frames were left out, a list of them."""
+    if job.entries:  # photographs have none; annotators declare what they write
+        config = {"tasks": dict(job.entries)} | (_write_groups(frames, folder) if job.reader.grouped else {})
+        write_text(folder / CONFIG, yaml.safe_dump(config, sort_keys=False))
+    (folder / SKIPPED).unlink(missing_ok=True)  # an interrupted call's, whose files may have been mended since
+    if skipped:
+        write_text(folder / SKIPPED, "".join(f"{line}\n" for line in skipped))
 
 
 def _write_groups(frames: Sequence[Frame], folder: Path) -> dict[str, str]:

@@ -17,7 +17,7 @@ class Frame:
         id: its name below its split's folder; unique within the data set, may hold folders (`ai_001_001/cam_00/0012`).
         group: the scene, subject or video that it belongs to: what must not be in two splits.
         split: train, val or test where the data set itself says so, else None.
-        place: how its reader finds it again; whatever can be pickled.
+        place: how its reader finds it again.
         fault: why nothing can be read of it: a damaged shard, a name that cannot be written. Such a frame stands for
             whatever it would have held; it is left out, or ends the conversion.
     """
@@ -34,7 +34,7 @@ class Reader(ABC):
     """A data set in its maker's own layout.
 
     A subclass is a frozen dataclass whose further fields are settings with documented defaults: what the layout leaves
-    open. Readers are pickled and read frames in several processes. Nothing is decoded before `read`.
+    open. `read` is called in several threads at once. Nothing is decoded before it.
 
     Args:
         root: the folder (or file) that was downloaded.

@@ -6,7 +6,6 @@ from lightning.fabric import Fabric
 from torch import nn
 
 from headfreeze.data.augment import Augment
-from headfreeze.errors import InputError
 from headfreeze.recipes import Phase, Recipe
 from headfreeze.settings import Settings
 from headfreeze.tasks.base import Task
@@ -56,38 +55,40 @@ def build_parts(
     return [*parts, FeatureDistance()] if phase.branch == "transfer" else parts
 
 
-def check_parts(settings: Settings, recipes: Sequence[Recipe], roles: Mapping[str, Sequence[Task]]) -> None:
-    """The parts of these recipes can do with these tasks and this network.
+def part_problems(settings: Settings, recipes: Sequence[Recipe], roles: Mapping[str, Sequence[Task]]) -> list[str]:
+    """Why parts of these recipes cannot do with these tasks and this network, a line each."""
+    mains, anchors, architecture = roles["main"], roles["anchor"], settings.architecture
+    names = ",".join(task.name for task in mains)
+    unjudged, unjudged_main = _first(_unjudged, [*mains, *anchors]), _first(_unjudged, mains)
+    points, main_points, anchor_points = (_first(_of_points, tasks) for tasks in ([*mains, *anchors], mains, anchors))
+    table: tuple[tuple[str, object, str], ...] = (  # part, whether it cannot do, why
+        ("teacher", unjudged_main, f"needs a main task with an error for each pixel, and '{unjudged_main}' has none"),
+        ("checked", unjudged, f"needs tasks with an error for each pixel, and '{unjudged}' has none"),
+        ("consistency", points, f"needs labels for each pixel, and '{points}' has points"),
+        ("consistency", len(mains) > 1, f"needs a single main task, and main is {names}"),
+        ("aligned", anchor_points, f"needs anchors with labels for each pixel, and '{anchor_points}' has points"),
+        ("aligned", settings.pair.augment == "none", "turns cameras, and augment is none"),
+        ("privileged", main_points, f"needs main tasks with labels for each pixel, and '{main_points}' has points"),
+        ("reading", architecture.own, f"is built into our networks, and '{architecture.backbone}' is your own"),
+        ("gradnorm", architecture.own, f"needs features that '{architecture.backbone}' may not give"),
+        ("adabn", architecture.norm == "frozen", "takes new batch statistics, and norm is frozen"),
+    )
+    return [
+        f"recipe '{recipe.name}': the part '{part}' {why}; leave the part out"
+        for recipe in recipes
+        for part, wrong, why in table
+        if wrong and part in recipe.parts
+    ]
 
-    Raises:
-        InputError: one cannot; the message says why.
-    """
-    mains, architecture = [task.name for task in roles["main"]], settings.architecture
-    tasks = [task for of in roles.values() for task in of]
-    points = [task.name for task in tasks if not task.dense]
-    unjudged = [task.name for task in tasks if task.error is None or not task.dense]
-    wrong = [name for name in unjudged if name in mains]
-    for recipe in recipes:
-        fault = ""
-        if "teacher" in recipe.parts and wrong:
-            fault = f"the part 'teacher' needs a main task with an error for each pixel, and '{wrong[0]}' has none"
-        if "checked" in recipe.parts and unjudged:
-            fault = f"the part 'checked' needs tasks with an error for each pixel, and '{unjudged[0]}' has none"
-        if "consistency" in recipe.parts and points:
-            fault = f"the part 'consistency' needs labels for each pixel, and '{points[0]}' has points"
-        if "aligned" in recipe.parts and (scattered := [task.name for task in roles["anchor"] if not task.dense]):
-            fault = f"the part 'aligned' needs anchors with labels for each pixel, and '{scattered[0]}' has points"
-        if "aligned" in recipe.parts and settings.pair.augment == "none":
-            fault = "the part 'aligned' turns cameras, and augment is none"
-        if "privileged" in recipe.parts and (unmapped := [name for name in points if name in mains]):
-            fault = f"the part 'privileged' needs main tasks with labels for each pixel, and '{unmapped[0]}' has points"
-        if "consistency" in recipe.parts and len(mains) > 1:
-            fault = f"the part 'consistency' needs a single main task, and main is {','.join(mains)}"
-        if "reading" in recipe.parts and architecture.own:
-            fault = f"the part 'reading' is built into our networks, and '{architecture.backbone}' is your own"
-        if "gradnorm" in recipe.parts and architecture.own:
-            fault = f"the part 'gradnorm' needs features that '{architecture.backbone}' may not give"
-        if "adabn" in recipe.parts and architecture.norm == "frozen":
-            fault = "the part 'adabn' takes new batch statistics, and norm is frozen"
-        if fault:
-            raise InputError(f"recipe '{recipe.name}': {fault}; leave the part out")
+
+def _first(wrong: Callable[[Task], bool], tasks: Sequence[Task]) -> str:
+    """The name of the first such task; empty where there is none."""
+    return next((task.name for task in tasks if wrong(task)), "")
+
+
+def _unjudged(task: Task) -> bool:
+    return task.error is None or not task.dense
+
+
+def _of_points(task: Task) -> bool:
+    return not task.dense

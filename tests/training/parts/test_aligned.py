@@ -15,7 +15,6 @@ from headfreeze.data.augment import Augment, augmented
 from headfreeze.data.batch import DeviceBatch
 from headfreeze.data.geometric import seen_from_elsewhere
 from headfreeze.data.pitch import Told
-from headfreeze.errors import InputError
 from headfreeze.recipes import SOURCE_MAIN, Phase, Recipe, find_recipe
 from headfreeze.run import RunCard
 from headfreeze.tasks import make_task
@@ -23,7 +22,7 @@ from headfreeze.tasks.base import Task
 from headfreeze.training.fit import fit
 from headfreeze.training.parts import aligned
 from headfreeze.training.parts.aligned import Aligned, pitch_difference
-from headfreeze.training.parts.build import check_parts
+from headfreeze.training.parts.build import part_problems
 from tests.corridor import FOV_DEG, SIDE, corridor, write_corridors
 from tests.runs import (
     TINY,
@@ -129,12 +128,14 @@ def test_the_angle_is_a_constant_of_the_augmentation_that_draws_the_rest_as_befo
 
 def test_it_is_refused_where_nothing_can_be_aligned(tiny_pair: TinyPair) -> None:
     points, recipe = make_task("keypoints", {"count": 3, "mirror": []}), find_recipe("mtl-both+aligned")
-    with pytest.raises(InputError, match="'aligned' needs anchors with labels for each pixel, and 'keypoints' has"):
-        check_parts(settings_of(tiny_pair), [recipe], {"main": [NORMALS], "anchor": [points]})
-    with pytest.raises(InputError, match="'aligned' turns cameras, and augment is none; leave the part out"):
-        check_parts(
-            settings_of(tiny_pair, {"augment": "none"}), [recipe], {"main": [NORMALS], "anchor": [SEGMENTATION]}
-        )
+    (line,) = part_problems(settings_of(tiny_pair), [recipe], {"main": [NORMALS], "anchor": [points]})
+    assert line == (
+        "recipe 'mtl-both+aligned': the part 'aligned' needs anchors with labels for each pixel, and 'keypoints' has"
+        " points; leave the part out"
+    )
+    unmoved = settings_of(tiny_pair, {"augment": "none"})
+    (line,) = part_problems(unmoved, [recipe], {"main": [NORMALS], "anchor": [SEGMENTATION]})
+    assert line.endswith("the part 'aligned' turns cameras, and augment is none; leave the part out")
 
 
 # --- in training, on a pair whose cameras differ

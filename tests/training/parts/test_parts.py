@@ -1,5 +1,6 @@
 """The parts of a recipe: each does what its paper says, and a recipe without it is the plain one to the bit."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from headfreeze.data.augment import Augment, augmented
 from headfreeze.data.batch import DeviceBatch
+from headfreeze.data.styled import styled
 from headfreeze.errors import InputError
 from headfreeze.models.network import Network, Outputs, OutputSpec, Read
 from headfreeze.recipes import PARTS, RECIPES, find_recipe, table
@@ -22,9 +24,8 @@ from headfreeze.training.losses import task_losses, total_loss
 from headfreeze.training.parts.adabn import AdaptedNorm
 from headfreeze.training.parts.balance import GradientNorms, Uncertainty
 from headfreeze.training.parts.base import late
-from headfreeze.training.parts.build import check_parts
+from headfreeze.training.parts.build import part_problems
 from headfreeze.training.parts.consistency import Consistency
-from headfreeze.training.parts.fourier import styled
 from headfreeze.training.parts.privileged import Privileged
 from headfreeze.training.parts.teacher import Teacher
 from tests.runs import TINY, fit_tiny, same_bits, session_of, settings_of, weights_of
@@ -73,6 +74,26 @@ def test_parts_that_cannot_do_are_refused_before_training(tiny_pair: TinyPair, t
     with pytest.raises(InputError, match=r"adabn.*takes new batch statistics, and norm is frozen; leave the part out"):
         fit_tiny("mtl-both+adabn", tiny_pair, tmp_path / "run", Architecture("tiny", pretrained=False, norm="frozen"))
     assert not (tmp_path / "run-phases").exists()
+
+
+def test_all_that_parts_cannot_do_is_told_at_once(tiny_pair: TinyPair) -> None:
+    points = make_task("keypoints", {"count": 3, "mirror": []})
+    names = ["mtl-both+consistency+aligned", "headfreeze+teacher+adabn", "mtl-both+reading+gradnorm", "mtl-both"]
+    recipes = [find_recipe(name) for name in names]
+    own = Architecture("tests.own_networks:plain", norm="frozen")
+    settings = replace(settings_of(tiny_pair, {"augment": "none"}), architecture=own)
+    assert part_problems(settings, recipes, {"main": [NORMALS, points], "anchor": [SEGMENTATION]}) == [
+        f"recipe '{recipe}': the part '{part}' {why}; leave the part out"
+        for recipe, part, why in (
+            (names[0], "consistency", "needs labels for each pixel, and 'keypoints' has points"),
+            (names[0], "consistency", "needs a single main task, and main is normals,keypoints"),
+            (names[0], "aligned", "turns cameras, and augment is none"),
+            (names[1], "teacher", "needs a main task with an error for each pixel, and 'keypoints' has none"),
+            (names[1], "adabn", "takes new batch statistics, and norm is frozen"),
+            (names[2], "reading", "is built into our networks, and 'tests.own_networks:plain' is your own"),
+            (names[2], "gradnorm", "needs features that 'tests.own_networks:plain' may not give"),
+        )
+    ]
 
 
 # --- without and with
@@ -491,5 +512,8 @@ def test_the_informed_network_sees_from_other_cameras_what_the_network_sees_as_i
 
 def test_main_tasks_of_points_get_no_privileged_labels(tiny_pair: TinyPair) -> None:
     points, settings = make_task("keypoints", {"count": 3, "mirror": []}), settings_of(tiny_pair)
-    with pytest.raises(InputError, match="'privileged' needs main tasks with labels for each pixel, and 'keypoints'"):
-        check_parts(settings, [find_recipe("mtl-both+privileged")], {"main": [points], "anchor": [SEGMENTATION]})
+    recipe, roles = find_recipe("mtl-both+privileged"), {"main": [points], "anchor": [SEGMENTATION]}
+    assert part_problems(settings, [recipe], roles) == [
+        "recipe 'mtl-both+privileged': the part 'privileged' needs main tasks with labels for each pixel, and"
+        " 'keypoints' has points; leave the part out"
+    ]

@@ -12,7 +12,7 @@ from jaxtyping import Float, Integer
 from headfreeze import __version__
 from headfreeze.data.check import table
 from headfreeze.data.check.conventions import NormalsStatistics
-from headfreeze.data.check.differences import Difference
+from headfreeze.data.check.gather import Gathered
 from headfreeze.data.check.pair import Checked, pooled
 from headfreeze.data.check.poses import EDGES_DEG
 from headfreeze.data.check.statistics import (
@@ -48,26 +48,12 @@ class Chart:
     maps: Mapping[str, Sequence[Sequence[float]]]
 
 
-def write_page(
-    checked: Mapping[str, Checked],
-    sheets: Mapping[tuple[str, str], str],
-    uses: Sequence[str],
-    found: Sequence[Difference],
-    faults: Sequence[str],
-    fault_count: int,
-    doubts: Sequence[str],
-    out: Path,
-) -> Path:
+def write_page(found: Gathered, sheets: Mapping[tuple[str, str], str], out: Path) -> Path:
     """Writes OUT/index.html and gives its path.
 
     Args:
-        checked: the datasets by name.
+        found: what it shows.
         sheets: files' names in `out` by dataset and split.
-        uses: what two datasets can be used for together.
-        found: how they differ.
-        faults: what is wrong, the first of it.
-        fault_count: how much is wrong.
-        doubts: what to look at.
         out: the folder.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -76,20 +62,20 @@ def write_page(
         loader=PackageLoader(_HERE, ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    columns = table.columns(checked)
+    columns = table.columns(found.checked)
     html = environment.get_template("check.html").render(
         style=(files(_HERE) / "style.css").read_text(),
         version=__version__,
-        roots={name: str(dataset.root) for name, (dataset, _) in checked.items()},
+        roots={name: str(dataset.root) for name, (dataset, _) in found.checked.items()},
         columns=columns,
         groups=table.groups(columns),
-        uses=uses,
-        found=found,
-        faults=faults[:_MOST_LINES],
-        fault_count=fault_count,
-        doubts=doubts[:_MOST_LINES],
-        doubt_count=len(doubts),
-        charts=_charts(checked),
+        uses=found.uses,
+        found=found.differences,
+        faults=found.faults[:_MOST_LINES],
+        fault_count=found.fault_count,
+        doubts=found.doubts[:_MOST_LINES],
+        doubt_count=len(found.doubts),
+        charts=_charts(found.checked),
         sheets=[(name, split, quote(file)) for (name, split), file in sheets.items()],
     )
     path = out / "index.html"
