@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
@@ -378,6 +378,13 @@ class Settings:
     training: Training = field(default_factory=Training)
     adversarial: Adversarial = field(default_factory=Adversarial)
 
+    @classmethod
+    def of(
+        cls, pair: Pair, architecture: Architecture | None, training: Training | None, adversarial: Adversarial | None
+    ) -> "Settings":
+        """With the defaults in place of what is not given."""
+        return cls(pair, architecture or Architecture(), training or Training(), adversarial or Adversarial())
+
     def problems(self) -> list[str]:
         """What is wrong with the settings themselves, a line each."""
         own = self.architecture.own
@@ -395,8 +402,18 @@ class Settings:
         return plain
 
 
-def as_flag(value: Any) -> str:
-    """A setting's value as the command line takes it."""
+def as_flags(settings: Mapping[str, Any], skip: Collection[str] = ()) -> list[str]:
+    """Settings, as `Settings.as_dict` gives them, as flags: those that have no default, or another value than it."""
+    parts = {"pair": Pair, "architecture": Architecture, "training": Training, "adversarial": Adversarial}
+    return [
+        f"--{field.name}={_as_flag(value)}"
+        for part, kind in parts.items()
+        for field in dataclasses.fields(kind)
+        if (value := settings.get(part, {}).get(field.name)) not in (None, field.default) and field.name not in skip
+    ]
+
+
+def _as_flag(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ",".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)

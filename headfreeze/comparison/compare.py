@@ -70,7 +70,7 @@ def compare(
     """
     start = time.monotonic()
     out, compute = Path(out), compute or Compute()
-    settings = Settings(pair, architecture or Architecture(), training or Training(), adversarial or Adversarial())
+    settings = Settings.of(pair, architecture, training, adversarial)
     session = Session(settings, phases or out.parent / "phases")
     raise_all(session.problems(recipes) + list(compute.problems(settings.training)) + _problems(recipes, seeds))
     target = _checked(session, recipes, out, inside)

@@ -62,7 +62,7 @@ def study(
         InputError: a setting or the data of any anchor is wrong; nothing is trained then.
     """
     out = Path(out)
-    settings = Settings(pair, architecture or Architecture(), training or Training(), adversarial or Adversarial())
+    settings = Settings.of(pair, architecture, training, adversarial)
     how: dict[str, Any] = {
         "seeds": seeds,
         "architecture": settings.architecture,

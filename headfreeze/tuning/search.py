@@ -21,7 +21,7 @@ from headfreeze.evaluation.validators import VALIDATORS
 from headfreeze.files import check_folder, write_json, write_text
 from headfreeze.recipes import Recipe, find_recipe
 from headfreeze.run import Run
-from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training, as_flag
+from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training, as_flags
 from headfreeze.training.fit import fit_recipe
 from headfreeze.training.session import Session
 from headfreeze.tuning.space import OBJECTIVE, RANGES, TRIALS, usual
@@ -99,13 +99,7 @@ class Found:
     def command(self, out: Path | str) -> str:
         """The command line that trains the best setting into `out`."""
         settings = with_values(self.settings, self.best.values)
-        words = ["headfreeze", "fit", self.recipe]
-        for part in (settings.pair, settings.architecture, settings.training, settings.adversarial):
-            for field in fields(part):
-                value = getattr(part, field.name)
-                if value != field.default:
-                    words += [f"--{field.name}", as_flag(value)]
-        return shlex.join([*words, "--out", str(out)])
+        return shlex.join(["headfreeze", "fit", self.recipe, *as_flags(settings.as_dict()), f"--out={out}"])
 
 
 def search(
@@ -142,7 +136,7 @@ def search(
         InputError: a setting or the data is wrong; another search lies at `out`; Optuna is not installed.
     """
     out = Path(out)
-    settings = Settings(pair, architecture or Architecture(), training or Training(), adversarial or Adversarial())
+    settings = Settings.of(pair, architecture, training, adversarial)
     store = Path(phases) if phases else out.parent / "phases"
     raise_all(problems(recipe, settings, trials, objective, vary, store))
     chosen = find_recipe(recipe)

@@ -202,7 +202,7 @@ def test_the_command_says_what_was_found(
     assert done == 0
     printed = capsys.readouterr().out
     assert "the best by source_loss, trial " in printed
-    assert printed.splitlines()[-1].startswith("headfreeze fit mtl-both --source ")
+    assert printed.splitlines()[-1].startswith("headfreeze fit mtl-both --source=")
     assert run(["search", "mtl-both", *pair, "--trials", "0", "--vary", "x", "--out", "o", *small, "--steps", "0"]) == 2
     error = capsys.readouterr().err
     assert error.startswith("headfreeze: error: 3 problems: ")
