@@ -157,7 +157,8 @@ def problems(
     recipe: str, settings: Settings, trials: int, objective: str, vary: Sequence[str], store: Path | str
 ) -> list[str]:
     """All that is wrong, a line each; trains nothing."""
-    found = Session(settings, store).problems([recipe])
+    session = Session(settings, store)
+    found = session.problems([recipe])
     if trials < 1:
         found.append(f"trials is {trials}; the least is 1")
     if objective not in VALIDATORS:
@@ -171,6 +172,10 @@ def problems(
         has = usual(find_recipe(recipe))
         without = [n for n in vary if n in ("anchor_weight", "phase_share", "adversary_weight") and n not in has]
         found += [f"vary names {name}, which {recipe} does not have; leave it out" for name in without]
+        source, main = session.inputs.pair.datasets["source"], session.inputs.pair.main.name
+        if objective == "source_loss" and not source.has("val", main):
+            missing = f"{source.root} has no val split with '{main}'"
+            found.append(f"objective is source_loss, but {missing}; make one or choose another")
         if objective == "anchor_error" and "anchor_weight" not in has:
             found.append(f"objective is anchor_error, but {recipe} does not train the anchor; choose another")
         if objective == "domain_accuracy" and "adversary_weight" not in has:

@@ -3,6 +3,7 @@
 import csv
 import json
 import shlex
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,18 @@ def test_what_cannot_be_searched_is_refused_before_anything_is_written(
     with pytest.raises(InputError, match=message):
         searched(tiny_pair, tmp_path / "out", recipe, **options)
     assert not list(tmp_path.iterdir())
+
+
+def test_without_a_val_split_of_the_source_there_are_the_other_objectives(tiny_pair: TinyPair, tmp_path: Path) -> None:
+    tiny = tiny_pair.copy(tmp_path / "pair")
+    shutil.rmtree(tiny.source / "val")
+    message = f"objective is source_loss, but {tiny.source} has no val split with 'normals'; make one or choose another"
+    with pytest.raises(InputError, match=message):
+        searched(tiny, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    (trial,) = searched(tiny, tmp_path / "out", trials=1, objective="flip_consistency").trials
+    assert "source_loss" not in trial.validators
+    assert trial.validators.keys() >= {"flip_consistency", "anchor_error"}
 
 
 def test_what_is_varied_is_what_the_recipe_has() -> None:
