@@ -149,6 +149,9 @@ def test_three_faults_of_three_kinds_are_in_one_line_and_nothing_is_made(
     assert line.startswith("3 problems: (1) seeds is '0,x'; give values separated by commas")
     assert "unknown recipe 'oraclle': did you mean 'oracle'?" in line
     assert line.endswith("steps is 0; the least is 1")
+    code, _, err = run("compare", *roots(tiny_pair), *out, *SMALL, "--lr", "banana", "--seeds", "0,0")
+    assert code == 2
+    assert fault(err).startswith("2 problems: (1) lr is 'banana'; expected a number; (2) seeds is 0,0; each may be na")
     assert list(tmp_path.iterdir()) == []
 
 

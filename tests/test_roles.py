@@ -9,10 +9,9 @@ import yaml
 
 from headfreeze.arguments import Arguments
 from headfreeze.cli import run
-from headfreeze.comparison.report.command_lines import flags
 from headfreeze.data.pair import open_pair
 from headfreeze.errors import InputError
-from headfreeze.settings import Pair, Settings
+from headfreeze.settings import Pair, Settings, as_flags
 from headfreeze.training.commands import settings_of, training_arguments
 from tests.runs import pair_of
 from tests.worlds import TinyPair
@@ -88,7 +87,7 @@ def test_flags_take_commas_and_files_take_lists(tmp_path: Path) -> None:
     assert parsed("--main", "normals", "--anchor", "segmentation,depth").pair == wanted
     assert parsed("--config", str(file)).pair == wanted
     assert parsed("--config", str(file), "--anchor=depth").pair == pair()
-    assert parsed(*flags(Settings(wanted).as_dict())).pair == wanted, "as a report prints the command"
+    assert parsed(*as_flags(Settings(wanted).as_dict())).pair == wanted, "as reports and searches print commands"
     file.write_text("main: normals\nanchor: {depth: 1}\n")
     with pytest.raises(InputError, match=r"anchor is .\{.depth.: 1\}.; expected text or a list, each text"):
         parsed("--config", str(file))

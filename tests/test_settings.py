@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from headfreeze.settings import LARGEST_SEED, Architecture, Pair, Settings, Training
+from headfreeze.settings import LARGEST_SEED, Adversarial, Architecture, Pair, Settings, Training, as_flags
 
 PAIR = Pair(Path("a"), Path("b"), "normals", "segmentation")
 
@@ -121,6 +121,22 @@ def test_settings_are_plain_values_for_files() -> None:
     assert Training(**plain["training"]) == Training(steps=7)
     assert Architecture(**plain["architecture"]) == Architecture("tiny")
     assert Pair(**plain["pair"]) == PAIR
+
+
+def test_flags_are_what_is_not_the_default() -> None:
+    assert as_flags(Settings(PAIR).as_dict()) == ["--source=a", "--target=b", "--main=normals", "--anchor=segmentation"]
+    pair, training = Pair("a", "b", ["x", "y"], "z", zoom=0.5), Training(seed=3, tensorboard=True, device="cpu")
+    given = Settings(pair, training=training, adversarial=Adversarial(adversary_weight=0.0)).as_dict()
+    assert as_flags(given, skip=("seed", "source")) == [
+        "--target=b", "--main=x,y", "--anchor=z", "--zoom=0.5", "--device=cpu", "--tensorboard=true",
+        "--adversary_weight=0.0",
+    ]  # fmt: skip
+
+
+def test_what_is_not_given_has_its_defaults() -> None:
+    assert Settings.of(PAIR, None, None, None) == Settings(PAIR)
+    given = Architecture("tiny"), Training(steps=7), Adversarial("joint")
+    assert Settings.of(PAIR, *given) == Settings(PAIR, *given)
 
 
 def test_every_setting_is_described() -> None:

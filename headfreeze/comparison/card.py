@@ -7,7 +7,7 @@ from typing import Any
 
 from headfreeze.cards import read_card, write_card
 from headfreeze.comparison.results import Results
-from headfreeze.evaluation.evaluate import Scores
+from headfreeze.evaluation.kept import EVALUATED, kept_of
 from headfreeze.roles import as_tuple
 from headfreeze.run import RunCard
 from headfreeze.tasks import make_task
@@ -75,13 +75,14 @@ def read_results(folder: Path) -> Results:
     """What the comparison at `folder` has found so far, from the runs that are trained and evaluated.
 
     Raises:
-        InputError: no comparison lies there, or one of its files is damaged.
+        InputError: no comparison lies there, one of its files is damaged, or others have been written over it.
     """
     card = ComparisonCard.read(folder)
     results = card.empty_results()
     for recipe, seed, run in card.runs(folder):
         evaluation = run / "evaluation" / card.evaluation
-        if (evaluation / "metrics.json").is_file():  # the last file that an evaluation writes
-            scores = Scores.read(evaluation, [results.task.name, *results.others])
-            results.book(recipe, seed, scores, RunCard.read(run).adversary)
+        if (evaluation / EVALUATED).is_file():
+            trained = RunCard.read(run)
+            scores = kept_of(evaluation, trained.phases[-1].get("key", ""), [results.task.name, *results.others])
+            results.book(recipe, seed, scores, trained.adversary)
     return results

@@ -16,11 +16,12 @@ from headfreeze.training.commands import EXAMPLE_PAIR, how_to_train, part_of, se
 
 
 def _comparison_problems(values: Namespace) -> list[str]:
+    from headfreeze.comparison.compare import problems
     from headfreeze.training.session import Session
 
     settings = settings_of(values)
     found = Session(settings, Path()).problems(values.recipes)
-    return found + list(part_of(Compute, values).problems(settings.training))
+    return found + problems(values.recipes, values.seeds, part_of(Compute, values), settings.training)
 
 
 def _compare_arguments(arguments: Arguments) -> None:

@@ -70,10 +70,10 @@ def compare(
     """
     start = time.monotonic()
     out, compute = Path(out), compute or Compute()
-    settings = Settings(pair, architecture or Architecture(), training or Training(), adversarial or Adversarial())
+    settings = Settings.of(pair, architecture, training, adversarial)
     session = Session(settings, phases or out.parent / "phases")
-    raise_all(session.problems(recipes) + list(compute.problems(settings.training)) + _problems(recipes, seeds))
-    target = _checked(session, recipes, out, inside)
+    raise_all(session.problems(recipes) + problems(recipes, seeds, compute, settings.training))
+    target = checked(session, recipes, out, inside)
 
     graph = Graph([session.effective(_recipe(recipe)) for recipe in recipes], seeds, settings.training)
     comparison = _card(session, target, recipes, seeds, inside)
@@ -108,8 +108,30 @@ def _name(recipe: str | Recipe) -> str:
     return recipe if isinstance(recipe, str) else recipe.name
 
 
-def _checked(session: Session, recipes: Sequence[str | Recipe], out: Path, inside: str) -> Dataset:
-    """The target; what the last recipe lacks is said before the first one is trained."""
+def problems(recipes: Sequence[str | Recipe], seeds: Sequence[int], compute: Compute, training: Training) -> list[str]:
+    """What is wrong with recipes and seeds side by side and with where they are trained, a line each.
+
+    What is wrong with one of them alone, `Session.problems` says.
+    """
+    found = list(compute.problems(training))
+    names = list(map(_name, recipes))
+    for what, values in (("recipes", names), ("seeds", list(seeds))):
+        if not values:
+            found.append(f"{what} is empty; give at least one")
+        if len(set(values)) < len(values):
+            found.append(f"{what} is {','.join(map(str, values))}; each may be named once")
+    found += [f"recipe '{name}': its name is that of a folder, too; leave out slashes" for name in names if "/" in name]
+    if not all(0 <= seed <= LARGEST_SEED for seed in seeds):
+        found.append(f"seeds is {','.join(map(str, seeds))}; seeds are 0 … {LARGEST_SEED}")
+    return found
+
+
+def checked(session: Session, recipes: Sequence[str | Recipe], out: Path, inside: str) -> Dataset:
+    """The target; what the last recipe lacks is said before the first one is trained.
+
+    Raises:
+        InputError: `out` cannot be written to, labels to train on or to judge by are missing, a file is damaged.
+    """
     check_folder(out)
     target = open_dataset(session.settings.pair.target)
     mains = session.settings.pair.mains
@@ -154,19 +176,3 @@ def _draw(session: Session, target: Dataset, comparison: ComparisonCard, out: Pa
     anchor = placing([datasets["source"].task(name) for name in settings.pair.anchors])
     if found := features_of(runs, datasets, anchor.name, stage):
         write_features(found, out / "features.png")
-
-
-def _problems(recipes: Sequence[str | Recipe], seeds: Sequence[int]) -> list[str]:
-    problems = []
-    names = list(map(_name, recipes))
-    for what, values in (("recipes", names), ("seeds", list(seeds))):
-        if not values:
-            problems.append(f"{what} is empty; give at least one")
-        if len(set(values)) < len(values):
-            problems.append(f"{what} is {','.join(map(str, values))}; each may be named once")
-    problems += [
-        f"recipe '{name}': its name is that of a folder, too; leave out slashes" for name in names if "/" in name
-    ]
-    if not all(0 <= seed <= LARGEST_SEED for seed in seeds):
-        problems.append(f"seeds is {','.join(map(str, seeds))}; seeds are 0 … {LARGEST_SEED}")
-    return problems

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from headfreeze.comparison.compare import compare
+from headfreeze.comparison.compare import checked, compare, problems
 from headfreeze.comparison.figures.anchors import draw_study
 from headfreeze.comparison.figures.style import drawing, save
 from headfreeze.comparison.outcomes import Outcome, Study, outcomes
@@ -13,7 +13,7 @@ from headfreeze.comparison.results import BASELINE, ORACLE, Results
 from headfreeze.data.folder import open_dataset
 from headfreeze.errors import InputError, raise_all
 from headfreeze.files import check_folder, write_json, write_text
-from headfreeze.recipes import COMPARED, find_recipe
+from headfreeze.recipes import COMPARED
 from headfreeze.run import build_network
 from headfreeze.selection.affinity import affinity, as_json
 from headfreeze.selection.names import AFFINITY_STEPS
@@ -62,7 +62,7 @@ def study(
         InputError: a setting or the data of any anchor is wrong; nothing is trained then.
     """
     out = Path(out)
-    settings = Settings(pair, architecture or Architecture(), training or Training(), adversarial or Adversarial())
+    settings = Settings.of(pair, architecture, training, adversarial)
     how: dict[str, Any] = {
         "seeds": seeds,
         "architecture": settings.architecture,
@@ -70,9 +70,10 @@ def study(
         "adversarial": settings.adversarial,
         "phases": phases or out / "phases",
         "inside": inside,
-        "compute": compute,
+        "compute": compute or Compute(),
     }
-    _check(settings, out, anchors, recipes, how["phases"])
+    raise_all(_problems(anchors, recipes) + problems(recipes, seeds, how["compute"], settings.training))
+    _check(settings, out, anchors, recipes, how["phases"], inside)
     ends = [name for name in recipes if name in (BASELINE, ORACLE)]
     using = [name for name in recipes if name not in ends]
     size = min(_AFFINITY_PX, *pair.height_width)
@@ -124,21 +125,25 @@ def _write(found: Study, out: Path) -> None:
         save(draw_study(found), out, "study")
 
 
-def _check(settings: Settings, out: Path, anchors: Sequence[str], recipes: Sequence[str], phases: Path | str) -> None:
-    """What the last anchor lacks is said before the first is trained with."""
-    problems = []
+def _problems(anchors: Sequence[str], recipes: Sequence[str]) -> list[str]:
+    found = []
     if not anchors or len(set(anchors)) < len(anchors):
-        problems.append(f"anchors is '{','.join(anchors)}'; give at least one, each once")
+        found.append(f"anchors is '{','.join(anchors)}'; give at least one, each once")
     if BASELINE not in recipes or not set(recipes) - {BASELINE, ORACLE}:
-        problems.append(f"recipes is {','.join(recipes)}; give {BASELINE}, and at least one that uses an anchor")
-    raise_all(problems)
+        found.append(f"recipes is {','.join(recipes)}; give {BASELINE}, and at least one that uses an anchor")
+    return found
+
+
+def _check(
+    settings: Settings, out: Path, anchors: Sequence[str], recipes: Sequence[str], phases: Path | str, inside: str
+) -> None:
+    """What the last anchor lacks is said before the first is trained with."""
     check_folder(out)
     for anchor in anchors:
         session = Session(replace(settings, pair=replace(settings.pair, anchor=anchor)), phases)
         raise_all([f"anchor {anchor}: {line}" for line in session.problems(recipes)])
         try:
             build_network(settings.architecture, session.inputs.pair.tasks, False, settings.pair.height_width)
-            for recipe in recipes:
-                session.check(find_recipe(recipe))
+            checked(session, recipes, out / anchor, inside)
         except InputError as error:
             raise InputError(f"anchor {anchor}: {error}") from None

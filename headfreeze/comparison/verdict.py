@@ -69,13 +69,15 @@ def _closed(results: Results, best: str) -> str:
 
 def _as_good(results: Results, best: str) -> str:
     others = [name for name in results.metrics if name not in (best, ORACLE)]
-    if not others or all(math.isnan(results.difference(best, name).p) for name in others):
+    untested = [name for name in others if math.isnan(results.difference(best, name).p)]
+    if len(untested) == len(others):
         return ""
     bold = results.bold()
-    tied = [name for name in others if name in bold]
-    if not tied:
-        return "Every other recipe is significantly worse."
-    return f"Not distinguishable from {best}: {', '.join(tied)}."
+    if tied := [name for name in others if name in bold]:
+        found = f"Not distinguishable from {best}: {', '.join(tied)}."
+    else:
+        found = f"Every other recipe{' that could be tested' if untested else ''} is significantly worse."
+    return found + (f" Not tested, for want of common seeds or scores: {', '.join(untested)}." if untested else "")
 
 
 def _covered(results: Results, best: str) -> str:

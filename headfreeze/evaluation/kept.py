@@ -15,7 +15,8 @@ from headfreeze.roles import as_tuple, one_or_list
 
 FORMAT = 1
 """Raise it when a change of the code changes scores."""
-_FILE = "evaluated.json"
+EVALUATED = "evaluated.json"
+"""The last file that is written of scores that are kept: what they are the scores of."""
 
 
 def judged(dataset: Dataset, split: str, mains: Sequence[str], inside: str) -> list[str]:
@@ -50,20 +51,45 @@ def evaluation_of(dataset: Dataset, split: str, tasks: Sequence[str], inside: st
 
 def keep(scores: Scores, folder: Path, of: Mapping[str, Any]) -> None:
     """Writes scores to `folder`, and last what they are the scores of."""
-    (folder / _FILE).unlink(missing_ok=True)
+    (folder / EVALUATED).unlink(missing_ok=True)
     scores.write(folder)
-    write_json(folder / _FILE, {"of": of, "scores": _digest(folder, of["task"])})
+    write_json(folder / EVALUATED, {"of": of, "scores": _digest(folder, of["task"])})
 
 
 def kept(folder: Path, of: Mapping[str, Any]) -> Scores | None:
     """The scores in `folder`; None where there are none, or those of something else, or of another hand."""
     try:
-        written = json.loads((folder / _FILE).read_text())
+        written = json.loads((folder / EVALUATED).read_text())
         if written == {"of": of, "scores": _digest(folder, of["task"])}:
             return Scores.read(folder, as_tuple(of["task"]))
     except (OSError, ValueError, InputError):  # not there, or damaged
         pass
     return None
+
+
+def kept_of(folder: Path, key: str, tasks: Sequence[str]) -> Scores:
+    """The scores on these tasks that were kept in `folder`, whether the data is still there or not.
+
+    Args:
+        folder: what `keep` wrote to.
+        key: of the network's last phase.
+        tasks: some or all of those that were judged.
+
+    Raises:
+        InputError: other scores have been written over them, they are of another network, or damaged.
+    """
+    try:
+        written = json.loads((folder / EVALUATED).read_text())
+        of = written["of"]
+        ours = of["key"] == key and written["scores"] == _digest(folder, of["task"])
+    except (OSError, ValueError, TypeError, KeyError):
+        ours = False
+    if not ours:
+        raise InputError(
+            f"{folder}: not the scores that the comparison kept here (`headfreeze evaluate`, on data of the same name,"
+            " writes here, too); call the same `headfreeze compare` again"
+        )
+    return Scores.read(folder, tasks)
 
 
 def _digest(folder: Path, tasks: str | list[str]) -> str:

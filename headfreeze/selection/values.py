@@ -106,8 +106,7 @@ def _judge(job: _Job) -> tuple[dict[str, float], Tensor]:
     pair, problems = open_pair(job.settings)
     assert pair is not None, problems
     run, map_ = Run(job.folder, job.device), learnt_map(pair, job.settings, job.maps, job.device)
-    names = [name for name in VALIDATORS if name != "source_loss" or pair.datasets["source"].has_split("val")]
-    values = {name: VALIDATORS[name](run, pair) for name in names}
+    values = {name: validator(run, pair) for name, validator in VALIDATORS.items()}
     values[CROSS_TASK] = cross_task_energy(run, pair, map_) if map_ else math.nan
     return values, sampled_predictions(run, pair)
 

@@ -65,7 +65,7 @@ def fit(
         InputError: a setting or the data is wrong; the message lists everything that was found.
     """
     out = Path(out)
-    settings = Settings(pair, architecture or Architecture(), training or Training(), adversarial or Adversarial())
+    settings = Settings.of(pair, architecture, training, adversarial)
     session = Session(settings, phases or out.parent / "phases")
     raise_all(session.problems([recipe]))
     return fit_recipe(session, find_recipe(recipe) if isinstance(recipe, str) else recipe, out)

@@ -223,6 +223,10 @@ class PhaseStore:
         key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
         return PhaseFolder(self.root / key, spec, self.mirror)
 
+    def history(self, key: str) -> Path:
+        """Where the losses of a finished phase lie; no such file is there where the store does not have them."""
+        return PhaseFolder(self.root / key, {}, self.mirror).history_path
+
     @contextmanager
     def lock(self, folder: PhaseFolder, fabric: Fabric) -> Iterator[None]:
         """Keeps other commands from training the same phase; waits for one that does.

@@ -21,9 +21,10 @@ from headfreeze.evaluation.validators import VALIDATORS
 from headfreeze.files import check_folder, write_json, write_text
 from headfreeze.recipes import Recipe, find_recipe
 from headfreeze.run import Run
-from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training, as_flag
+from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training, as_flags
 from headfreeze.training.fit import fit_recipe
 from headfreeze.training.session import Session
+from headfreeze.training.store import PhaseStore
 from headfreeze.tuning.space import OBJECTIVE, RANGES, TRIALS, usual
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Found:
         settings: as they were given.
         varied: names of the settings that were varied.
         objective: the validator that decides.
+        phases: where the store of phases lies.
         trials: in their order.
     """
 
@@ -62,6 +64,7 @@ class Found:
     settings: Settings
     varied: Sequence[str]
     objective: str
+    phases: str
     trials: list[Trial]
 
     @property
@@ -97,15 +100,9 @@ class Found:
         return as_csv(["trial", *self.varied, *VALIDATORS], rows)
 
     def command(self, out: Path | str) -> str:
-        """The command line that trains the best setting into `out`."""
-        settings = with_values(self.settings, self.best.values)
-        words = ["headfreeze", "fit", self.recipe]
-        for part in (settings.pair, settings.architecture, settings.training, settings.adversarial):
-            for field in fields(part):
-                value = getattr(part, field.name)
-                if value != field.default:
-                    words += [f"--{field.name}", as_flag(value)]
-        return shlex.join([*words, "--out", str(out)])
+        """The command line that trains the best setting into `out`; the store of phases has it already."""
+        settings = as_flags(with_values(self.settings, self.best.values).as_dict())
+        return shlex.join(["headfreeze", "fit", self.recipe, *settings, f"--phases={self.phases}", f"--out={out}"])
 
 
 def search(
@@ -136,31 +133,32 @@ def search(
         architecture: the network.
         training: budget, batches, seed, device.
         adversarial: the adversary of recipes that have one.
-        phases: store of trained phases; default: `phases` beside `out`.
+        phases: store of trained phases: a folder, or a URL such as s3://bucket/phases; default: `phases` beside `out`.
 
     Raises:
         InputError: a setting or the data is wrong; another search lies at `out`; Optuna is not installed.
     """
     out = Path(out)
-    settings = Settings(pair, architecture or Architecture(), training or Training(), adversarial or Adversarial())
-    store = Path(phases) if phases else out.parent / "phases"
+    settings = Settings.of(pair, architecture, training, adversarial)
+    store = phases or out.parent / "phases"
     raise_all(problems(recipe, settings, trials, objective, vary, store))
     chosen = find_recipe(recipe)
     names = list(vary) or usual(chosen)
     _claim(out, _identity(recipe, settings, objective, names))
     study = _study(out)
-    found = Found(recipe, settings, names, objective, _finished(study))
+    found = Found(recipe, settings, names, objective, PhaseStore(store).location, _finished(study))
     for number in range(len(found.trials), trials):
-        found.trials.append(_tried(study, number, chosen, found, out / "trials" / f"{number:03d}", store))
+        found.trials.append(_tried(study, number, chosen, found, out / "trials" / f"{number:03d}"))
         write_text(out / "trials.csv", found.csv())
     return found
 
 
 def problems(
-    recipe: str, settings: Settings, trials: int, objective: str, vary: Sequence[str], store: Path
+    recipe: str, settings: Settings, trials: int, objective: str, vary: Sequence[str], store: Path | str
 ) -> list[str]:
     """All that is wrong, a line each; trains nothing."""
-    found = Session(settings, store).problems([recipe])
+    session = Session(settings, store)
+    found = session.problems([recipe])
     if trials < 1:
         found.append(f"trials is {trials}; the least is 1")
     if objective not in VALIDATORS:
@@ -174,6 +172,10 @@ def problems(
         has = usual(find_recipe(recipe))
         without = [n for n in vary if n in ("anchor_weight", "phase_share", "adversary_weight") and n not in has]
         found += [f"vary names {name}, which {recipe} does not have; leave it out" for name in without]
+        source, main = session.inputs.pair.datasets["source"], session.inputs.pair.main.name
+        if objective == "source_loss" and not source.has("val", main):
+            missing = f"{source.root} has no val split with '{main}'"
+            found.append(f"objective is source_loss, but {missing}; make one or choose another")
         if objective == "anchor_error" and "anchor_weight" not in has:
             found.append(f"objective is anchor_error, but {recipe} does not train the anchor; choose another")
         if objective == "domain_accuracy" and "adversary_weight" not in has:
@@ -242,7 +244,7 @@ def _finished(study: "Study") -> list[Trial]:
     return [Trial(i, trial.params, trial.user_attrs.get("validators", {})) for i, trial in enumerate(over)]
 
 
-def _tried(study: "Study", number: int, recipe: Recipe, found: Found, folder: Path, store: Path) -> Trial:
+def _tried(study: "Study", number: int, recipe: Recipe, found: Found, folder: Path) -> Trial:
     """Trains and judges one more trial. What it tries depends on the seed and the trials before it alone."""
     from optuna.samplers import TPESampler
     from optuna.trial import TrialState
@@ -254,7 +256,7 @@ def _tried(study: "Study", number: int, recipe: Recipe, found: Found, folder: Pa
         between = RANGES[name](found.settings)
         asked.suggest_float(name, between.low, between.high, log=between.log)
     tried = with_values(found.settings, asked.params)
-    session = Session(tried, store)
+    session = Session(tried, found.phases)
     try:
         fit_recipe(session, recipe, folder)
     except FloatingPointError:

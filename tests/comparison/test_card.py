@@ -11,6 +11,8 @@ from headfreeze.comparison.card import ComparisonCard, read_results
 from headfreeze.comparison.compare import compare
 from headfreeze.comparison.results import Results
 from headfreeze.errors import InputError
+from headfreeze.evaluation.evaluate import Scores, evaluate
+from headfreeze.evaluation.kept import keep
 from tests.runs import TINY, pair_of, training_of
 from tests.unrendered import unrendered_figures
 from tests.worlds import TinyPair
@@ -63,11 +65,32 @@ def test_runs_that_are_not_there_yet_are_left_out(compared: Path) -> None:
     assert {recipe: list(seeds) for recipe, seeds in results.metrics.items()} == {"baseline": [0], "mtl-both-da": [1]}
 
 
+def test_scores_of_other_data_are_not_taken_for_the_comparisons(
+    compared: Path, tiny_pair: TinyPair, tmp_path: Path
+) -> None:
+    other, run = shutil.copytree(tiny_pair.source, tmp_path / "other/target"), compared / "runs/baseline-seed0"
+    evaluate(run, other, device="cpu")
+    told = f"{run}/evaluation/target-test: not the scores that the comparison kept here .*; call the same `headfreeze c"
+    with pytest.raises(InputError, match=told):
+        read_results(compared)
+    (run / "evaluation/target-test/evaluated.json").unlink()
+    assert list(read_results(compared).metrics["baseline"]) == [1], "the comparison has not judged it yet"
+
+
+def test_scores_of_another_network_are_not_taken_for_the_comparisons(compared: Path) -> None:
+    one, other = (compared / f"runs/baseline-seed{seed}/evaluation" for seed in (0, 1))
+    shutil.rmtree(one)
+    shutil.copytree(other, one)
+    with pytest.raises(InputError, match="baseline-seed0/evaluation/target-test: not the scores that the comparison"):
+        read_results(compared)
+
+
 def test_values_that_do_not_exist_are_nan_again(compared: Path) -> None:
-    path = compared / "runs/baseline-seed0/evaluation/target-test/metrics.json"
-    metrics = json.loads(path.read_text())
-    metrics["normals"]["mean"] = None
-    path.write_text(json.dumps(metrics))
+    folder = compared / "runs/baseline-seed0/evaluation/target-test"
+    scores = Scores.read(folder, ["normals"])
+    scores.metrics["normals"]["mean"] = math.nan
+    keep(scores, folder, json.loads((folder / "evaluated.json").read_text())["of"])
+    assert json.loads((folder / "metrics.json").read_text())["normals"]["mean"] is None
     assert math.isnan(read_results(compared).metrics["baseline"][0]["mean"])
 
 
@@ -76,7 +99,7 @@ def test_what_is_no_comparison_is_said_in_a_line(compared: Path, tmp_path: Path)
         ComparisonCard.read(tmp_path)
     images = compared / "runs/baseline-seed0/evaluation/target-test/normals_images.csv"
     images.write_text(images.read_text().replace("0.", "x."))
-    with pytest.raises(InputError, match=r"target-test: damaged \(could not convert string to float"):
+    with pytest.raises(InputError, match=r"target-test: not the scores that the comparison kept here"):
         read_results(compared)
     path = compared / "comparison.json"
     path.write_text(path.read_text().replace('"format": 1', '"format": 7'))

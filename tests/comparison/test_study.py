@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from headfreeze.comparison.results import Results
 from headfreeze.comparison.study import study
 from headfreeze.errors import InputError
 from headfreeze.selection.affinity import affinity
+from headfreeze.settings import Compute
 from headfreeze.tasks import make_task
 from tests.runs import TINY, pair_of, training_of, watched
 from tests.worlds import TinyPair
@@ -129,13 +131,26 @@ def test_what_the_last_anchor_lacks_is_said_before_anything_is_trained(
             "recipes is baseline,oracle; give baseline, and at least one",
         ),
         (("normals",), {}, "anchor normals: main and anchor are both 'normals'"),
+        (("depth",), {"seeds": (0, 0)}, "seeds is 0,0; each may be named once"),
+        (("depth",), {"seeds": ()}, "seeds is empty; give at least one"),
+        (("depth",), {"compute": Compute(workers=0)}, "workers is 0; the least is 1"),
+        (("depth",), {"inside": "depth"}, "anchor depth: inside is 'depth', a task of kind depth; name a seg"),
     ],
 )
-def test_bad_settings_are_said_in_a_line(
+def test_bad_settings_are_said_in_a_line_before_anything_is_written(
     anchors: tuple[str, ...], how: dict[str, Any], message: str, tiny_pair: TinyPair, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match=message):
         studied(tiny_pair, tmp_path / "out", anchors, **how)
+    assert not (tmp_path / "out").exists()
+
+
+def test_labels_to_judge_by_are_asked_for_before_anything_is_trained(tiny_pair: TinyPair, tmp_path: Path) -> None:
+    tiny = tiny_pair.copy(tmp_path / "pair")
+    shutil.rmtree(tiny.target / "test/normals")
+    with pytest.raises(InputError, match=r"anchor depth: .*target/test.*normals"):
+        studied(tiny, tmp_path / "out", ("depth",))
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_command_takes_a_file_and_asks_for_no_anchor_beside_the_anchors(

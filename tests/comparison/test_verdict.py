@@ -85,6 +85,18 @@ def test_recipes_without_a_common_seed_are_not_compared() -> None:
     assert "°, under different seeds; how sure that is cannot be said." in text
 
 
+def test_recipes_that_could_not_be_tested_are_named_and_not_called_worse() -> None:
+    untested = "Not tested, for want of common seeds or scores: baseline. Over 40 test images"
+    for second, found in (
+        (27.0, "Every other recipe that could be tested is significantly worse."),
+        (24.0, "Not distinguishable from mtl-both: headfreeze."),  # the same runs
+    ):
+        results = angles_results({"mtl-both": 24, "headfreeze": second, "baseline": 25}, seed_std=0, noise=0)
+        results.metrics["baseline"] = {7: results.metrics["baseline"][0]}
+        results.images["baseline"] = {7: results.images["baseline"][0]}
+        assert f" {found} {untested}" in verdict(results)
+
+
 def test_a_gap_that_is_not_certain_is_said_to_be_so() -> None:
     text = verdict(angles_results({"baseline": 26, "headfreeze": 24, "oracle": 25.9}))
     assert " % of a gap to the oracle that is not certain itself. " in text

@@ -3,9 +3,12 @@
 import csv
 import json
 import shlex
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 
 from headfreeze.cli import run
@@ -27,7 +30,8 @@ pytest.importorskip("optuna")
 
 def searched(tiny: TinyPair, out: Path, recipe: str = "mtl-both", **options: Any) -> Found:
     usual_options = {"trials": 3, "architecture": TINY, "training": training_of(steps=2, batch_size=2)}
-    return search(recipe, pair_of(tiny), out, phases=out.with_name("phases"), **usual_options | options)
+    usual_options["phases"] = out.with_name("phases")
+    return search(recipe, pair_of(tiny), out, **usual_options | options)
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +79,23 @@ def test_the_table_is_sorted_and_the_command_trains_the_best(
     words = shlex.split(result.command(tmp_path / "best"))
     assert words[0] == "headfreeze"
     with watched(monkeypatch) as watch:
-        assert run([*words[1:], "--phases", str(out.with_name("phases"))]) == 0
+        assert run(words[1:]) == 0
     assert watch.trained == [], "the store has it already"
     best = out / f"trials/{result.best.number:03d}"
     assert same_bits(weights_of(tmp_path / "best"), weights_of(best))
+
+
+def test_phases_may_lie_in_object_storage(tiny_pair: TinyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    monkeypatch.chdir(tmp_path)
+    url, files = "memory://search/phases", fsspec.filesystem("memory")
+    result = searched(tiny_pair, tmp_path / "out", trials=1, phases=url)
+    (phase,) = RunCard.read(tmp_path / "out/trials/000").phases
+    assert files.exists(f"search/phases/{phase['key']}/weights.safetensors")
+    assert f"--phases={url}" in shlex.split(result.command("best"))
+    assert {path.name for path in tmp_path.iterdir()} == {"scratch", "out"}, "no folder of the URL's name"
+    files.store.clear()
 
 
 def test_a_search_that_is_called_again_goes_on(found: tuple[Found, Path], tiny_pair: TinyPair, tmp_path: Path) -> None:
@@ -172,6 +189,18 @@ def test_what_cannot_be_searched_is_refused_before_anything_is_written(
     assert not list(tmp_path.iterdir())
 
 
+def test_without_a_val_split_of_the_source_there_are_the_other_objectives(tiny_pair: TinyPair, tmp_path: Path) -> None:
+    tiny = tiny_pair.copy(tmp_path / "pair")
+    shutil.rmtree(tiny.source / "val")
+    message = f"objective is source_loss, but {tiny.source} has no val split with 'normals'; make one or choose another"
+    with pytest.raises(InputError, match=message):
+        searched(tiny, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    (trial,) = searched(tiny, tmp_path / "out", trials=1, objective="flip_consistency").trials
+    assert "source_loss" not in trial.validators
+    assert trial.validators.keys() >= {"flip_consistency", "anchor_error"}
+
+
 def test_what_is_varied_is_what_the_recipe_has() -> None:
     assert usual(RECIPES["baseline"]) == ["lr"]
     assert usual(RECIPES["mtl-both-da"]) == ["lr", "anchor_weight", "adversary_weight"]
@@ -187,7 +216,7 @@ def test_ranges_lie_about_the_defaults(tiny_pair: TinyPair) -> None:
 
 
 def test_an_objective_that_says_nothing_is_an_error(tiny_pair: TinyPair) -> None:
-    empty = Found("mtl-both", Settings(pair_of(tiny_pair)), ["lr"], "domain_accuracy", [Trial(0, {}, {})])
+    empty = Found("mtl-both", Settings(pair_of(tiny_pair)), ["lr"], "domain_accuracy", "phases", [Trial(0, {}, {})])
     with pytest.raises(InputError, match="objective is domain_accuracy, which says nothing of any trial"):
         _ = empty.best
 
@@ -202,7 +231,7 @@ def test_the_command_says_what_was_found(
     assert done == 0
     printed = capsys.readouterr().out
     assert "the best by source_loss, trial " in printed
-    assert printed.splitlines()[-1].startswith("headfreeze fit mtl-both --source ")
+    assert printed.splitlines()[-1].startswith("headfreeze fit mtl-both --source=")
     assert run(["search", "mtl-both", *pair, "--trials", "0", "--vary", "x", "--out", "o", *small, "--steps", "0"]) == 2
     error = capsys.readouterr().err
     assert error.startswith("headfreeze: error: 3 problems: ")

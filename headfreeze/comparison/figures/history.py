@@ -46,11 +46,11 @@ class History:
         return sum(step > begin for begin in self.begins)
 
 
-def read_history(phases: Sequence[tuple[Path, int]]) -> History:
+def read_history(phases: Sequence[tuple[Path | None, int]]) -> History:
     """The history of phases that lie one after the other.
 
     Args:
-        phases: of each, its metrics.csv, which may be missing, and its steps.
+        phases: of each, its metrics.csv, which may be missing, or None, and its steps.
 
     Raises:
         InputError: a file is damaged.
@@ -61,16 +61,20 @@ def read_history(phases: Sequence[tuple[Path, int]]) -> History:
     for path, steps in phases:
         begins.append(before)
         try:
-            with path.open(newline="") as file:
-                for row in csv.DictReader(file):
-                    numbers = {name: float(value) for name, value in row.items() if value}
-                    rows.append(numbers | {"step": numbers["step"] + before})
+            rows += _rows(path, before) if path else []
         except FileNotFoundError:
-            pass  # a store that was cleared: the other phases are still worth a look
+            pass  # the other phases are still worth a look
         except (OSError, ValueError, KeyError, TypeError):
             raise InputError(f"{path}: damaged; remove it to draw the training without it") from None
         before += steps
     return History(rows, begins)
+
+
+def _rows(path: Path, before: int) -> list[dict[str, float]]:
+    """What a phase wrote down, with the steps before it added to its own."""
+    with path.open(newline="") as file:
+        numbers = [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+    return [row | {"step": row["step"] + before} for row in numbers]
 
 
 def mean_history(histories: Sequence[History]) -> History:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from headfreeze.comparison.card import ComparisonCard, read_results
 from headfreeze.comparison.figures.history import History, read_history
+from headfreeze.comparison.report.losses import StoredLosses
 from headfreeze.comparison.results import Results
 from headfreeze.errors import InputError
 from headfreeze.evaluation.tally import ErrorTally
@@ -47,12 +47,14 @@ class Contents:
         card: what was to be compared.
         results: what was found so far.
         runs: those that are evaluated, in the order of the recipes, then of the seeds.
+        missing: why losses are not there, a line each.
     """
 
     folder: Path
     card: ComparisonCard
     results: Results
     runs: Sequence[EvaluatedRun]
+    missing: Sequence[str] = ()
 
     @cached_property
     def recipes(self) -> list[str]:
@@ -95,28 +97,24 @@ def read_contents(folder: Path) -> Contents:
         InputError: no comparison lies there, or one of its files is damaged.
     """
     card = ComparisonCard.read(folder)
-    results = read_results(folder)
+    results, losses = read_results(folder), StoredLosses(card.phases)
     runs = [
-        _run(card, recipe, seed, path)
+        _run(card, recipe, seed, path, losses)
         for recipe, seed, path in sorted(card.runs(folder), key=lambda run: card.recipes.index(run[0]))
         if seed in results.metrics.get(recipe, {})
     ]
-    return Contents(folder, card, results, runs)
+    return Contents(folder, card, results, runs, losses.missing)
 
 
-def _run(card: ComparisonCard, recipe: str, seed: int, folder: Path) -> EvaluatedRun:
+def _run(card: ComparisonCard, recipe: str, seed: int, folder: Path, losses: StoredLosses) -> EvaluatedRun:
     run, main = RunCard.read(folder), as_tuple(card.main)[0]["name"]
     evaluation = folder / "evaluation" / card.evaluation
     try:
-        phases = [(_losses(card, folder, phase, run.phases[-1]), int(phase["steps"])) for phase in run.phases]
+        phases = [(losses.of(str(phase["key"])), int(phase["steps"])) for phase in run.phases[:-1]]
+        phases.append((folder / "metrics.csv", int(run.phases[-1]["steps"])))
     except (KeyError, TypeError, ValueError):
         raise InputError(f"{folder}/run.json: damaged; train the run again or restore the file") from None
     tally = evaluation / f"{main}_errors.json"
     files = [folder / "run.json", evaluation / "metrics.json", evaluation / f"{main}_images.csv", tally]
-    files += [path for path, _ in phases]
+    files += [path for path, _ in phases if path]
     return EvaluatedRun(recipe, seed, folder, run, read_history(phases), ErrorTally.read(tally), files)
-
-
-def _losses(card: ComparisonCard, run: Path, phase: dict[str, Any], last: dict[str, Any]) -> Path:
-    """The last phase's metrics.csv lies in the run, the others' in the store."""
-    return run / "metrics.csv" if phase is last else Path(card.phases) / str(phase["key"]) / "metrics.csv"

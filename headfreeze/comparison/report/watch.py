@@ -7,6 +7,7 @@ from pathlib import Path
 from headfreeze.comparison.card import ComparisonCard
 from headfreeze.comparison.report.progress import read_progress
 from headfreeze.comparison.report.write import write_report
+from headfreeze.evaluation.kept import EVALUATED
 
 _SECONDS_BETWEEN_LOOKS = 2.0
 _SECONDS_BETWEEN_STEPS = 30.0
@@ -39,6 +40,6 @@ def watch_report(folder: Path, look_every: float = _SECONDS_BETWEEN_LOOKS) -> It
 def _changes(folder: Path, what: str) -> list[tuple[str, int]]:
     """What differs when a run is evaluated, or when the comparison has something to say."""
     card = ComparisonCard.read(folder)
-    evaluated = [run / "evaluation" / card.evaluation / "metrics.json" for _, _, run in card.runs(folder)]
+    evaluated = [run / "evaluation" / card.evaluation / EVALUATED for _, _, run in card.runs(folder)]
     files = [folder / "comparison.json", *evaluated] if what == "runs" else [folder / what]
     return [(str(path), path.stat().st_mtime_ns) for path in files if path.is_file()]

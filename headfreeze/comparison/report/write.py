@@ -35,7 +35,8 @@ def write_report(folder: Path | str) -> Contents:
         picture = draw_examples(shown)
         write_with(folder / EXAMPLES, lambda path: picture.save(path))
     written = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
-    page = rendered(contents, shown, drawn, figures, phases, measured.missing, written)
+    missing = [*contents.missing, *measured.missing]
+    page = rendered(contents, shown, drawn, figures, phases, missing, written)
     write_text(folder / "report.html", page)
     return contents
 

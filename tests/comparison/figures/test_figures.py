@@ -105,7 +105,8 @@ def test_phases_follow_one_another_on_the_axis_of_the_budget(tmp_path: Path) -> 
 
 def test_a_phase_whose_losses_are_gone_leaves_the_others_and_damage_is_said_in_a_line(tmp_path: Path) -> None:
     there = write_rows(tmp_path / "b.csv", "step,loss_source_normals\n5,0.25\n")
-    assert read_history([(tmp_path / "gone.csv", 10), (there, 8)]).rows == [{"step": 15, "loss_source_normals": 0.25}]
+    for gone in (tmp_path / "gone.csv", None):
+        assert read_history([(gone, 10), (there, 8)]).rows == [{"step": 15, "loss_source_normals": 0.25}]
     write_rows(there, "step,loss_source_normals\n5,x\n")
     with pytest.raises(InputError, match=r"b\.csv: damaged; remove it to draw the training without it"):
         read_history([(there, 8)])

@@ -58,7 +58,7 @@ def rendered(
         drawn: the figures.
         figures: where they lie.
         phases: of the runs within which a snapshot was chosen.
-        missing: why pictures, features or scores are not there, a line each.
+        missing: why losses, pictures, features or scores are not there, a line each.
         written: when.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
