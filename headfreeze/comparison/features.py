@@ -137,7 +137,7 @@ def placed_features(run: Run, samples: Sequence[Sample], task: Task, stage: str,
     where: list[int] = []
     for sample in spread([s for s in samples if task.name in s.labels], IMAGES):
         features = run.outputs(read_image(sample.image), domain).features[stage].float().cpu()
-        label = task.wrap(task.read(sample.labels[task.name]), (sample.height, sample.width))
+        label = sample.label(task)
         around = run.margin(sample.height, sample.width)
         kept = resized(label, (around.height, around.width))
         for place, value in _at(features, kept, run.network.strides[stage], names, around):

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from torch import Tensor
-
 from headfreeze.data.folder import Sample
 from headfreeze.data.images import read_image
 from headfreeze.files import write_with
@@ -23,11 +21,7 @@ def draw_figure(runs: Mapping[str, Run], samples: Sequence[Sample], task: Task, 
         for run in runs.values():
             cells.append(label_cell(task.render(run.predict(image)[task.name], image)))
         if known:
-            cells.append(label_cell(task.render(_truth(task, sample), image)))
+            cells.append(label_cell(task.render(sample.label(task), image)))
         rows.append(cells)
     picture = grid(["input", *runs, *(["truth"] if known else [])], rows)
     write_with(path, lambda p: picture.save(p))
-
-
-def _truth(task: Task, sample: Sample) -> Tensor:
-    return task.wrap(task.read(sample.labels[task.name]), (sample.height, sample.width))

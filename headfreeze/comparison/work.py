@@ -9,8 +9,7 @@ from tempfile import TemporaryDirectory
 
 from headfreeze.comparison.graph import PhaseNode, RunNode
 from headfreeze.data.folder import Dataset, open_dataset
-from headfreeze.data.images import read_image
-from headfreeze.evaluation.evaluate import Scores, score
+from headfreeze.evaluation.evaluate import Scores, score_run
 from headfreeze.evaluation.kept import judged
 from headfreeze.imports import import_module_here
 from headfreeze.progress import hush
@@ -95,7 +94,7 @@ class Shop:
         run = Run(folder, settings.training.device)
         names = judged(self.target, "test", settings.pair.mains, self.setup.inside)
         tasks = {name: run.tasks[name] for name in names}
-        return score(lambda s: run.predict(read_image(s.image)), self.target, "test", tasks, self.setup.inside)
+        return score_run(run, self.target, "test", tasks, self.setup.inside)
 
 
 def outcome(setup: Setup, job: Job) -> Scores | Exception | None:

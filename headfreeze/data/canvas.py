@@ -45,11 +45,7 @@ class Canvas:
         image = tv_tensors.Image(torch.from_numpy(read_image(sample.image)).permute(2, 0, 1))
         loaded = {IMAGE: resized(image, size)}
         for name, task in tasks.items():
-            path = sample.labels.get(name)
-            if path is None:
-                loaded[name] = task.invalid(*size)
-            else:
-                loaded[name] = resized(task.wrap(task.read(path), (sample.height, sample.width)), size)
+            loaded[name] = resized(sample.label(task), size) if name in sample.labels else task.invalid(*size)
         return {name: compact(value) for name, value in loaded.items()}
 
 

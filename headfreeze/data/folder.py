@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from torch import Tensor
+
 from headfreeze.data.bounded_yaml import read_yaml
 from headfreeze.data.groups import Groups, read_groups
 from headfreeze.data.images import EXTENSIONS, image_size
@@ -38,6 +40,10 @@ class Sample:
     labels: dict[str, File]
     height: int
     width: int
+
+    def label(self, task: Task) -> Tensor:
+        """The label of a task that there is one of: (k, height, width), or (k, 4) points in this image's pixels."""
+        return task.wrap(task.read(self.labels[task.name]), (self.height, self.width))
 
 
 @dataclass(frozen=True)

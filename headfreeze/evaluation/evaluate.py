@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torchmetrics import Metric
 
 from headfreeze.columns import records_csv
 from headfreeze.data.folder import Dataset, Sample, files_by_id, open_dataset
@@ -113,7 +114,7 @@ def evaluate_run(run: Run, dataset: Dataset, split: str, inside: str = "") -> Sc
             tasks[name] = run.tasks[name]
     if not tasks:
         raise InputError(_no_labels(dataset, split, run.card.trained))
-    return score(lambda sample: run.predict(read_image(sample.image)), dataset, split, tasks, inside)
+    return score_run(run, dataset, split, tasks, inside)
 
 
 def evaluate_stored(folder: Path, dataset: Dataset, split: str, inside: str = "") -> Scores:
@@ -147,6 +148,20 @@ def evaluate_stored(folder: Path, dataset: Dataset, split: str, inside: str = ""
     return score(read, dataset, split, tasks, inside)
 
 
+def own_metric(task: Task) -> Metric:
+    """A task's metric for one process that sees all images, however many have trained: others are not asked."""
+    metric = task.metric()
+    metric.sync_on_compute = False
+    return metric
+
+
+def score_run(
+    run: Run, dataset: Dataset, split: str, tasks: Mapping[str, Task], inside: str = "", by_classes: bool = True
+) -> Scores:
+    """A run's predictions, see `score`."""
+    return score(lambda sample: run.predict(read_image(sample.image)), dataset, split, tasks, inside, by_classes)
+
+
 def score(
     predict: Predict,
     dataset: Dataset,
@@ -163,9 +178,7 @@ def score(
     if inside:
         tasks = {name: task for name, task in tasks.items() if task.dense and name != inside}
         check_inside(dataset, split, tasks, inside)
-    totals = {name: task.metric() for name, task in tasks.items()}
-    for total in totals.values():
-        total.sync_on_compute = False  # one process sees all images, however many have trained
+    totals = {name: own_metric(task) for name, task in tasks.items()}
     images: dict[str, list[dict[str, float | str]]] = {name: [] for name in tasks}
     errors = {name: ErrorTally.empty(task.error) for name, task in tasks.items() if task.error}
     classes = _segmentations(dataset, split) if errors and by_classes else []
@@ -182,7 +195,7 @@ def score(
                     of_pixels = tasks[name].errors(predictions[name], label)
                     errors[name].add(of_pixels)
                     for task in [task for task in classes if task.name in sample.labels and task.name != name]:
-                        errors[name].add_classes(of_pixels, task, _read(dataset, sample, task.name))
+                        errors[name].add_classes(of_pixels, task, sample.label(task))
             report(count, "")
     return Scores({name: total.compute() for name, total in totals.items()}, images, errors)
 
@@ -234,17 +247,13 @@ def _unbounded(sample: Sample, wanted: set[str], inside: str) -> bool:
     return bool(sample.labels.keys() & wanted) and inside not in sample.labels
 
 
-def _read(dataset: Dataset, sample: Sample, name: str) -> Tensor:
-    task = dataset.tasks[name]
-    return task.wrap(task.read(sample.labels[name]), (sample.height, sample.width))
-
-
 def judged_label(dataset: Dataset, sample: Sample, name: str, inside: str = "") -> Tensor:
     """The label of one task of a sample, invalid outside of the region inside of which predictions are judged."""
-    task, label = dataset.tasks[name], _read(dataset, sample, name)
+    task = dataset.tasks[name]
+    label = sample.label(task)
     if not inside:
         return label
-    where = region(dataset.tasks[inside], _read(dataset, sample, inside))
+    where = region(dataset.tasks[inside], sample.label(dataset.tasks[inside]))
     return torch.where(where, label, task.invalid(sample.height, sample.width))
 
 

@@ -11,6 +11,7 @@ from jaxtyping import UInt8
 from headfreeze.data.images import read_image
 from headfreeze.data.pair import OpenPair
 from headfreeze.data.styled import styled
+from headfreeze.evaluation.evaluate import own_metric
 from headfreeze.evaluation.turned import pitch_of, turned
 from headfreeze.evaluation.unlabelled import IMAGES, badness, split_with, target_images
 from headfreeze.pictures import spread
@@ -34,11 +35,10 @@ def error_on_source(
     main, source, pitch_deg = run.main, pair.datasets["source"], pitch_of(pair, run)
     labelled = source.samples(split_with(pair, "source", main.name), [main.name])
     samples = spread([sample for sample in labelled if main.name in sample.labels], IMAGES)
-    total = main.metric()
-    total.sync_on_compute = False  # one process sees all images, however many have trained
+    total = own_metric(main)
     for sample in samples:
         image = torch.from_numpy(read_image(sample.image))
-        label = main.wrap(main.read(sample.labels[main.name]), (sample.height, sample.width))
+        label = sample.label(main)
         if pitch_deg:
             image, label = turned(image, label, main, pitch_deg, run)
         total.update(run.predict(changed(image.numpy()))[main.name][None], label[None])

@@ -16,7 +16,7 @@ from headfreeze.data.images import read_image
 from headfreeze.data.pair import OpenPair
 from headfreeze.data.photometric import photometric
 from headfreeze.evaluation.diversity import effective_rank, neighbourhood_density
-from headfreeze.evaluation.evaluate import score
+from headfreeze.evaluation.evaluate import own_metric, score_run
 from headfreeze.evaluation.stylised import error_on_source, stylised_error
 from headfreeze.evaluation.turned import pitch_of
 from headfreeze.evaluation.unlabelled import badness, split_with, target_images, together
@@ -54,7 +54,7 @@ def anchor_error(run: Run, pair: OpenPair) -> float:
     for split in ("val", "train"):
         wanted = {name: task for name, task in trained.items() if split_with(pair, "target", name) == split}
         if wanted:
-            scores = score(lambda s: run.predict(read_image(s.image)), target, split, wanted, by_classes=False)
+            scores = score_run(run, target, split, wanted, by_classes=False)
             found |= scores.metrics
     return together([(task, found[name]) for name, task in trained.items()])
 
@@ -113,8 +113,7 @@ def _consistency(
     run: Run, pair: OpenPair, change: Callable[[Tensor], Tensor], undo: Callable[[Tensor], Tensor]
 ) -> float:
     """The main task's own score of predictions on changed images, as if those on the unchanged ones were true."""
-    total = run.main.metric()
-    total.sync_on_compute = False  # one process sees all images, however many have trained
+    total = own_metric(run.main)
     for sample in target_images(pair):
         image = torch.from_numpy(read_image(sample.image)).permute(2, 0, 1)
         plain = run.predict(image.permute(1, 2, 0).numpy())[run.main.name]

@@ -22,6 +22,7 @@ from headfreeze.data.canvas import IMAGE, Canvas, expand
 from headfreeze.data.folder import Dataset, Sample, open_dataset
 from headfreeze.data.loader import DomainBatch, DomainImages, stream_indices
 from headfreeze.errors import InputError
+from headfreeze.evaluation.evaluate import own_metric
 from headfreeze.models.network import enlarged
 from headfreeze.pictures import spread
 from headfreeze.progress import Report, progress
@@ -191,7 +192,7 @@ class _Guesses:
 
     @torch.no_grad()
     def _judged(self, guess: "_Guess", shown: UInt8[Tensor, "n 3 h w"], label: Tensor) -> float:
-        total = self.main.metric()
+        total = own_metric(self.main)
         for start in range(0, len(label), _BATCH):
             part = slice(start, start + _BATCH)
             total.update(self.main.decode(guess(shown[part])), expand(label[part], self.main, self.size))

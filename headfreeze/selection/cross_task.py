@@ -11,11 +11,11 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import yaml
-from torch import Tensor
 
 from headfreeze.data.folder import CONFIG, Sample, fingerprint
 from headfreeze.data.images import read_image
 from headfreeze.data.pair import OpenPair
+from headfreeze.evaluation.evaluate import own_metric
 from headfreeze.evaluation.unlabelled import IMAGES, split_with, together
 from headfreeze.files import write_bytes, write_text
 from headfreeze.pictures import spread
@@ -53,11 +53,10 @@ def _metrics(run: Run, pair: OpenPair, map_: Run, anchor: Task) -> dict[str, flo
     if not labelled and anchor.name not in run.trained:
         return {}
     samples = target.samples(split, [anchor.name] if labelled else [])
-    total = anchor.metric()
-    total.sync_on_compute = False  # one process sees all images, however many have trained
+    total = own_metric(anchor)
     for sample in spread([s for s in samples if not labelled or anchor.name in s.labels], IMAGES):
         found = run.predict(read_image(sample.image))
-        known = _label(anchor, sample) if labelled else found[anchor.name]
+        known = sample.label(anchor) if labelled else found[anchor.name]
         total.update(map_.predict(run.main.render(found[run.main.name]))[anchor.name][None], known[None])
     return dict(total.compute())
 
@@ -101,16 +100,12 @@ def learnt_map(pair: OpenPair, settings: Pair, folder: Path, device: str = "auto
 def _write(main: Task, anchors: Sequence[Task], samples: Sequence[Sample], root: Path) -> None:
     """A dataset whose images are pictures of the main task's labels. A picture mirrored is no mirrored label's."""
     for number, sample in enumerate(samples):
-        write_png(np.ascontiguousarray(main.render(_label(main, sample))), root / f"train/image/{number:04d}.png")
+        write_png(np.ascontiguousarray(main.render(sample.label(main))), root / f"train/image/{number:04d}.png")
         for name in [anchor.name for anchor in anchors if anchor.name in sample.labels]:
             file = sample.labels[name]
             write_bytes(root / f"train/{name}/{number:04d}{file.suffix.lower()}", file.read_bytes())
     tasks = {task.name: task.options() for task in (main, *anchors)}
     write_text(root / CONFIG, yaml.safe_dump({"tasks": tasks}, sort_keys=False))
-
-
-def _label(task: Task, sample: Sample) -> Tensor:
-    return task.wrap(task.read(sample.labels[task.name]), (sample.height, sample.width))
 
 
 def _size(settings: Pair) -> str:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from headfreeze.data.images import read_image
 from headfreeze.data.pair import OpenPair
+from headfreeze.evaluation.evaluate import own_metric
 from headfreeze.evaluation.unlabelled import badness, target_images
 from headfreeze.files import write_bytes
 from headfreeze.run import Run
@@ -44,8 +45,7 @@ def disagreements(predictions: Sequence[Tensor], task: Task) -> list[float]:
 
 
 def _apart(one: Tensor, other: Tensor, task: Task) -> float:
-    metric = task.metric()
-    metric.sync_on_compute = False
+    metric = own_metric(task)
     metric.update(_labels(one, task), _labels(other, task))
     return badness(task, metric.compute())
 

@@ -10,8 +10,7 @@ from scipy.stats import spearmanr
 
 from headfreeze.columns import aligned
 from headfreeze.data.folder import Dataset, open_dataset
-from headfreeze.data.images import read_image
-from headfreeze.evaluation.evaluate import evaluation_name, score
+from headfreeze.evaluation.evaluate import evaluation_name, score_run
 from headfreeze.evaluation.kept import evaluation_of, keep, kept
 from headfreeze.evaluation.kept import judged as judged_tasks
 from headfreeze.evaluation.unlabelled import badness
@@ -88,7 +87,7 @@ def _metrics(
     if found is None:
         network = Run(run.folder, device)
         tasks = {name: network.tasks[name] for name in as_tuple(of["task"])}
-        found = score(lambda sample: network.predict(read_image(sample.image)), target, "test", tasks, inside)
+        found = score_run(network, target, "test", tasks, inside)
         keep(found, folder, of)
     return found.metrics
 
