@@ -17,9 +17,9 @@ from headfreeze.data.canvas import Canvas, resized
 from headfreeze.errors import InputError
 from headfreeze.models.margin import Margin, margin
 from headfreeze.models.network import Network, Outputs, OutputSpec, Read
-from headfreeze.models.norm import Domain
 from headfreeze.models.own import AnyNetwork, own_network
 from headfreeze.models.transfer import TransferNetwork
+from headfreeze.recipes import Domain
 from headfreeze.roles import as_tuple, one_or_list
 from headfreeze.settings import Architecture, Pair
 from headfreeze.tasks import make_task

@@ -19,9 +19,8 @@ from headfreeze.errors import raise_all
 from headfreeze.evaluation.evaluate import Scores, check_inside, evaluation_name
 from headfreeze.evaluation.kept import judged
 from headfreeze.files import check_folder, write_json
-from headfreeze.models.norm import Domain
 from headfreeze.pictures import spread
-from headfreeze.recipes import COMPARED, Recipe, find_recipe
+from headfreeze.recipes import COMPARED, Domain, Recipe, find_recipe
 from headfreeze.roles import one_or_list
 from headfreeze.run import Run, RunCard
 from headfreeze.settings import LARGEST_SEED, Adversarial, Architecture, Compute, Pair, Settings, Training

@@ -17,8 +17,8 @@ from headfreeze.data.canvas import resized
 from headfreeze.data.folder import Dataset, Sample
 from headfreeze.data.images import read_image
 from headfreeze.models.margin import Margin
-from headfreeze.models.norm import Domain
 from headfreeze.pictures import spread
+from headfreeze.recipes import DOMAINS, Domain
 from headfreeze.run import Run
 from headfreeze.tasks.base import Task
 from headfreeze.tasks.keypoints import KeypointsTask
@@ -26,7 +26,6 @@ from headfreeze.tasks.point_orders import MULTI_PIE
 from headfreeze.tasks.points import Points
 from headfreeze.tasks.segmentation import SegmentationTask
 
-DOMAINS = ("source", "target")
 IMAGES = 60
 _MOST_PLACES = 8
 _NO_CLASS = -1

@@ -11,11 +11,10 @@ from torchvision.transforms.v2 import functional as transform
 
 from headfreeze.data.folder import Sample
 from headfreeze.data.images import read_image
+from headfreeze.data.shards import IMAGE
 from headfreeze.settings import Resize
 from headfreeze.tasks.base import Task
 from headfreeze.tasks.labels import DenseLabel
-
-IMAGE = "image"
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from headfreeze.data.canvas import IMAGE, Canvas, compact, window, window_corner
+from headfreeze.data.canvas import Canvas, compact, window, window_corner
 from headfreeze.data.folder import Sample
+from headfreeze.data.shards import IMAGE
 from headfreeze.errors import InputError
 from headfreeze.side_by_side import cores
 from headfreeze.tasks.base import Task

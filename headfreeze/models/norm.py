@@ -14,7 +14,7 @@ Networks without batch norm are left as they are.
 
 import copy
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from jaxtyping import Float
@@ -22,9 +22,8 @@ from torch import Tensor, nn
 
 from headfreeze.errors import InputError, unknown
 from headfreeze.models.hold import hold_in_eval
-
-Domain = Literal["source", "target"]
-NormPolicy = Literal["shared", "frozen", "per_domain"]
+from headfreeze.recipes import Domain
+from headfreeze.settings.architecture import Norm
 
 
 @dataclass
@@ -124,8 +123,8 @@ def apply_norm_policy(network: nn.Module, backbone: nn.Module, policy: str, doma
     Raises:
         InputError: there is no such policy.
     """
-    if policy not in get_args(NormPolicy):
-        raise InputError(unknown("norm", policy, get_args(NormPolicy)))
+    if policy not in get_args(Norm):
+        raise InputError(unknown("norm", policy, get_args(Norm)))
     if policy == "frozen":
         for norm in _batch_norms(network):
             hold_in_eval(norm)

@@ -18,9 +18,10 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 
 from headfreeze.columns import aligned
-from headfreeze.data.canvas import IMAGE, Canvas, expand
+from headfreeze.data.canvas import Canvas, expand
 from headfreeze.data.folder import Dataset, Sample, open_dataset
 from headfreeze.data.loader import DomainBatch, DomainImages, stream_indices
+from headfreeze.data.shards import IMAGE
 from headfreeze.errors import InputError
 from headfreeze.evaluation.evaluate import own_metric
 from headfreeze.models.network import enlarged

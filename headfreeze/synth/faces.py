@@ -10,6 +10,7 @@ import numpy as np
 
 from headfreeze.errors import raise_all, unknown
 from headfreeze.meshes.trace import Mesh, vertex_normals
+from headfreeze.recipes import DOMAINS
 from headfreeze.synth.heads.hair import draw_hair
 from headfreeze.synth.heads.ict_facekit import load_model
 from headfreeze.synth.heads.landmarks import keypoints
@@ -18,7 +19,7 @@ from headfreeze.synth.heads.person import EXPRESSIONS, draw_person
 from headfreeze.synth.heads.regions import regions
 from headfreeze.synth.heads.scene import Scene, pixel_labels
 from headfreeze.synth.heads.view import POSES, framed, turned
-from headfreeze.synth.writer import DOMAINS, SPLITS, Sample, write_pair
+from headfreeze.synth.writer import SPLITS, Sample, write_pair
 
 CLASSES = ("background", "face")
 TASKS: dict[str, dict[str, Any]] = {

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from headfreeze.errors import raise_all, unknown
+from headfreeze.recipes import DOMAINS
 from headfreeze.synth.building import RICH, SIMPLE, Interior, draw_room
 from headfreeze.synth.camera import ANY, HAND, LEVEL, Carrier, picture
 from headfreeze.synth.looks import clean, photographic
@@ -16,7 +17,7 @@ from headfreeze.synth.path_traced.engine import require_mitsuba
 from headfreeze.synth.path_traced.look import path_traced
 from headfreeze.synth.raycast import cast
 from headfreeze.synth.scene import CLASSES
-from headfreeze.synth.writer import DOMAINS, SPLITS, Sample, write_pair
+from headfreeze.synth.writer import SPLITS, Sample, write_pair
 
 Look = Literal["clean", "photographic", "path-traced"]
 Poses = Literal["different", "equal", "any"]

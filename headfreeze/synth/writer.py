@@ -18,9 +18,9 @@ from PIL import Image
 
 from headfreeze.errors import InputError
 from headfreeze.files import new_folder
+from headfreeze.recipes import DOMAINS
 from headfreeze.side_by_side import cores, one_thread_each
 
-DOMAINS = ("source", "target")
 SPLITS = ("train", "val", "test")
 _CHUNK = 8  # images a process draws between two reports
 

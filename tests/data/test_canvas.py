@@ -8,8 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headfreeze.data.canvas import IMAGE, Canvas, compact, expand, window_corner
+from headfreeze.data.canvas import Canvas, compact, expand, window_corner
 from headfreeze.data.folder import open_dataset
+from headfreeze.data.shards import IMAGE
 from headfreeze.tasks import make_task
 from headfreeze.tasks.labels import Normals
 from tests.worlds import TinyPair, draw_view

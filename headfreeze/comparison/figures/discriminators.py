@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 from headfreeze.adversaries.indicator import CONFUSED_BELOW
 from headfreeze.comparison.figures.history import History
 from headfreeze.comparison.figures.style import INK, Look, legend, new_figure, plain
+from headfreeze.training.progressed import ACCURACY
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-_ACCURACY = "accuracy_"
 
 
 def draw_discriminators(histories: Mapping[str, Sequence[History]], looks: Mapping[str, Look]) -> "Figure":
@@ -26,7 +25,7 @@ def draw_discriminators(histories: Mapping[str, Sequence[History]], looks: Mappi
         panel.set_title(f"at {level}", fontsize=8, color=INK)
         for recipe, seeds in histories.items():
             for history in seeds:
-                steps, values = history.column(f"{_ACCURACY}{level}")
+                steps, values = history.column(f"{ACCURACY}{level}")
                 if len(steps):
                     drawn[recipe] = looks[recipe]
                     look = looks[recipe]
@@ -40,4 +39,4 @@ def draw_discriminators(histories: Mapping[str, Sequence[History]], looks: Mappi
 def discriminated(histories: Mapping[str, Sequence[History]]) -> list[str]:
     """The levels that any discriminator looked at."""
     names = dict.fromkeys(name for seeds in histories.values() for history in seeds for name in history.columns)
-    return [name.removeprefix(_ACCURACY) for name in names if name.startswith(_ACCURACY)]
+    return [name.removeprefix(ACCURACY) for name in names if name.startswith(ACCURACY)]

@@ -19,7 +19,7 @@ from headfreeze.comparison.shown import Shown, ShownRun, shown
 from headfreeze.data.folder import Dataset, open_dataset
 from headfreeze.errors import InputError
 from headfreeze.files import write_with
-from headfreeze.models.norm import Domain
+from headfreeze.recipes import Domain
 from headfreeze.roles import as_tuple
 from headfreeze.run import Run
 from headfreeze.selection.snapshots import LastPhase, read_last_phase

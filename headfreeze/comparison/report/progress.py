@@ -7,8 +7,8 @@ from typing import Any
 
 from headfreeze.comparison.report.contents import Contents
 from headfreeze.comparison.report.words import duration
+from headfreeze.comparison.tracking import FORMAT
 
-FORMAT = 1
 _SILENT_SECONDS = 600
 _OVER = ("done", "failed")
 
