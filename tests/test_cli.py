@@ -155,6 +155,25 @@ def test_three_faults_of_three_kinds_are_in_one_line_and_nothing_is_made(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("command", [("fit", "baseline"), ("compare",), ("search", "baseline")])
+@pytest.mark.parametrize(
+    ("phases", "message"),
+    [
+        ("{}/file/phases", "{0}/file/phases: {0}/file is a file, not a folder; choose another folder"),
+        ("nosuch://bucket", "phases is 'nosuch://bucket': Protocol not known: nosuch; give a folder or a URL such as"),
+    ],
+)
+def test_a_store_that_cannot_be_is_a_fault_among_others(
+    command: tuple[str, ...], phases: str, message: str, tiny_pair: TinyPair, run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    words = (*roots(tiny_pair), *SMALL, "--out", tmp_path / "run", "--lr", "banana")
+    code, _, err = run(*command, *words, "--phases", phases.format(tmp_path))
+    assert code == 2
+    assert "lr is 'banana'; expected a number" in err
+    assert message.format(tmp_path) in err
+
+
 def test_a_failure_is_one_line_and_exit_1_and_debug_shows_where(tiny_pair: TinyPair, run: Run, tmp_path: Path) -> None:
     words = ("fit", "baseline", *roots(tiny_pair), "--out", tmp_path / "run", *SMALL, "--steps", "6")
     words = (*words, "--lr", "1e30", "--clip", "0", "--optimizer", "sgd", "--schedule", "constant")

@@ -12,16 +12,21 @@ from headfreeze.arguments import Arguments
 from headfreeze.command import Command
 from headfreeze.first_process import is_first
 from headfreeze.settings import Compute, Pair
-from headfreeze.training.commands import EXAMPLE_PAIR, how_to_train, part_of, settings_of, training_arguments
+from headfreeze.training.commands import (
+    EXAMPLE_PAIR,
+    how_to_train,
+    part_of,
+    settings_of,
+    training_arguments,
+    training_problems,
+)
 
 
 def _comparison_problems(values: Namespace) -> list[str]:
     from headfreeze.comparison.compare import problems
-    from headfreeze.training.session import Session
 
-    settings = settings_of(values)
-    found = Session(settings, Path()).problems(values.recipes)
-    return found + problems(values.recipes, values.seeds, part_of(Compute, values), settings.training)
+    beside = problems(values.recipes, values.seeds, part_of(Compute, values), settings_of(values).training)
+    return training_problems(values, values.recipes) + beside
 
 
 def _compare_arguments(arguments: Arguments) -> None:

@@ -3,7 +3,7 @@
 What it needs is imported when it runs: `--help` does not wait for it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from jsonargparse import Namespace
 
 from headfreeze.arguments import Arguments
 from headfreeze.command import Command
+from headfreeze.errors import InputError
 from headfreeze.first_process import is_first
 from headfreeze.settings import Adversarial, Architecture, Pair, Settings, Training
 
@@ -68,10 +69,19 @@ def part_of(kind: type[_T], values: Namespace, skip: tuple[str, ...] = ()) -> _T
     return kind(**{name: values[name] for name in names if name not in skip})
 
 
-def _training_problems(values: Namespace) -> list[str]:
+def store_of(values: Namespace) -> Path | str:
+    """Where phases are to lie: as `fit`, `compare` and `search` choose it."""
+    return values.phases or values.out.parent / "phases"
+
+
+def training_problems(values: Namespace, recipes: Sequence[str]) -> list[str]:
+    """What is wrong with how to train these recipes, a line each."""
     from headfreeze.training.session import Session
 
-    return Session(settings_of(values), Path()).problems([values.recipe])
+    try:
+        return Session(settings_of(values), store_of(values)).problems(recipes)
+    except InputError as error:  # no store can be there
+        return [str(error)]
 
 
 def _fit_arguments(arguments: Arguments) -> None:
@@ -117,6 +127,6 @@ def training_commands(said_beside: SaidBeside) -> dict[str, Command]:
             f"headfreeze fit headfreeze {EXAMPLE_PAIR} --out runs/rooms",
             _fit_arguments,
             lambda values: _fit(values, said_beside),
-            _training_problems,
+            lambda values: training_problems(values, [values.recipe]),
         ),
     }

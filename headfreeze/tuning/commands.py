@@ -1,13 +1,18 @@
 """The command `headfreeze search`. What it needs is imported when it runs: `--help` does not wait for it."""
 
-from pathlib import Path
-
 from jsonargparse import Namespace
 
 from headfreeze.arguments import Arguments
 from headfreeze.command import Command
 from headfreeze.settings import Pair
-from headfreeze.training.commands import EXAMPLE_PAIR, how_to_train, part_of, settings_of, training_arguments
+from headfreeze.training.commands import (
+    EXAMPLE_PAIR,
+    how_to_train,
+    part_of,
+    settings_of,
+    store_of,
+    training_arguments,
+)
 
 
 def _search_arguments(arguments: Arguments) -> None:
@@ -23,7 +28,7 @@ def _search_arguments(arguments: Arguments) -> None:
 def _search_problems(values: Namespace) -> list[str]:
     from headfreeze.tuning.search import problems
 
-    return problems(values.recipe, settings_of(values), values.trials, values.objective, values.vary, Path())
+    return problems(values.recipe, settings_of(values), values.trials, values.objective, values.vary, store_of(values))
 
 
 def _search(values: Namespace) -> None:
