@@ -118,13 +118,13 @@ def test_nothing_is_scored_again_unless_the_test_images_or_the_scores_have_chang
 ) -> None:
     pair = tiny_pair.copy(tmp_path / "data")
     scored: list[str] = []
-    score = work.score
+    score = work.score_run
 
     def noted(*arguments: Any) -> Any:
         scored.append(arguments[2])
         return score(*arguments)
 
-    monkeypatch.setattr(work, "score", noted)
+    monkeypatch.setattr(work, "score_run", noted)
     options = {"recipes": ("baseline", "mtl-both"), "phases": tmp_path / "phases"}
     first = compare_tiny(pair, tmp_path / "out", **options)
     assert len(scored) == 2
