@@ -20,7 +20,7 @@ from tests.training.phases import untrained
 from tests.worlds import TinyPair
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
-    "baseline": ("baseline", {"ema": 0.5, "tensorboard": True, "snapshots": 2}),
+    "baseline": ("baseline", {"ema": 0.5, "optimizer": "sgd", "tensorboard": True, "snapshots": 2}),
     "feature": ("headfreeze-da", {"adversarial": Adversarial("feature", 1.0), "accumulate": 2, "optimizer": "sgd"}),
     "output": (
         "mtl-both-da",
@@ -45,7 +45,7 @@ def train(tiny: TinyPair, corridors: TinyPair, out: Path, devices: int) -> None:
         patch.setattr(aligned, "_IMAGES", 24)  # labels tell the angle; more take longer
         for name, (recipe, settings) in CASES.items():
             fit_tiny(recipe, corridors if name == "aligned" else tiny, out / name, devices=devices, **settings)
-    training = untrained(tiny, out / "store", "mtl-both-da", devices=devices, steps=3)
+    training = untrained(tiny, out / "store", "mtl-both-da", devices=devices, steps=3, optimizer="sgd")
     batches = [vars(batch) for batch in itertools.islice(training.supply.opening(), 3)]
     training.run(lambda *_: None)
     assert training.opponent
