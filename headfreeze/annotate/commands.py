@@ -132,6 +132,26 @@ def _annotate_landmarks(values: Namespace) -> None:
     print(f"landmarks are in {values.root}/*/{values.name}")
 
 
+def _head_arguments(arguments: Arguments) -> None:
+    arguments.add("root", Path, "dataset with landmarks; both of a pair want it")
+    arguments.add("--model", Path, "ICT-FaceKit: the folder of a clone, or an .npz of it")
+    arguments.add("--landmarks", str, "the task that has them: 68 keypoints in the order multi-pie", "keypoints")
+    arguments.add("--name", str, "name of the task, and of the folder of its labels", "head")
+    arguments.add("--overwrite", bool, "replace labels that are there", False)
+
+
+def _annotate_head(values: Namespace) -> None:
+    from headfreeze.annotate.head import annotate_head
+
+    heads = annotate_head(**vars(values.clone()))
+    print(
+        f"{heads.labelled} maps of normals written to {values.root}/*/{values.name}; landmarks lie within"
+        f" {heads.residual_mm:.1f} mm of their heads' (median)"
+    )
+    if heads.without:
+        print(f"{heads.without} images have landmarks that no head has, and got no label")
+
+
 def _derive_arguments(arguments: Arguments) -> None:
     arguments.add("root", Path, "dataset with labels of the anchor; of a pair, the target")
     arguments.add("--from", str, "the anchor that is there")
@@ -198,6 +218,12 @@ ANNOTATE: dict[str, Command] = {
         "headfreeze annotate landmarks portraits",
         _landmarks_arguments,
         _annotate_landmarks,
+    ),
+    "annotate head": Command(
+        "write the normals of a head fitted to the landmarks beside the images: a free anchor",
+        "headfreeze annotate head portraits --model ICT-FaceKit",
+        _head_arguments,
+        _annotate_head,
     ),
     "annotate derive": Command(
         "write a cheaper anchor made of one that is there: fewer classes, fewer labels, wrong ones",

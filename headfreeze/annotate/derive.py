@@ -14,10 +14,10 @@ import torch
 from jaxtyping import Int64
 
 from headfreeze.annotate.declare import check_declarable, declare
-from headfreeze.annotate.images import refuse_to_overwrite
+from headfreeze.annotate.images import labelled_images, refuse_to_overwrite
 from headfreeze.annotate.noise import random_of, with_wrong_blobs
 from headfreeze.data.convert.classes import Classes, read_classes
-from headfreeze.data.folder import SPLITS, Dataset, Sample, files_below, open_dataset
+from headfreeze.data.folder import Dataset, Sample, open_dataset
 from headfreeze.errors import InputError
 from headfreeze.files import new_folder, write_bytes
 from headfreeze.progress import progress
@@ -116,7 +116,7 @@ def derive(
         raise InputError(f"{root}: declares '{anchor}' otherwise than {source} does; make dataset.yaml of both agree")
     if (classes or merge or noise) and not isinstance(old, SegmentationTask):
         raise InputError(f"'{anchor}' is {old.kind}, which has no classes; of it, only a share can be taken")
-    samples = [_labelled(dataset, anchor) for dataset in datasets]
+    samples = [labelled_images(dataset, anchor) for dataset in datasets]
     for each, splits in zip(roots, samples, strict=True):
         if not overwrite:
             refuse_to_overwrite(each, name, splits)
@@ -151,14 +151,6 @@ def _write(jobs: list[tuple[Path, dict[str, list[Sample]], Derivation]]) -> int:
             if folder.exists():  # its labels are to be replaced; of fewer images there must be none left over
                 shutil.rmtree(folder)
     return done
-
-
-def _labelled(dataset: Dataset, anchor: str) -> dict[str, list[Sample]]:
-    """By split, the images that have a label of the anchor."""
-    splits = [split for split in SPLITS if any(True for _ in files_below(dataset.root / split / anchor))]
-    if not splits:
-        raise InputError(f"{dataset.root}: no labels of '{anchor}'; they lie in ROOT/{{train,val,test}}/{anchor}")
-    return {split: [s for s in dataset.samples(split, [anchor]) if s.labels] for split in splits}
 
 
 def _fewer(old: Task, file: str, merge: int, splits: dict[str, list[Sample]]) -> Classes | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from headfreeze.data.folder import SPLITS, files_below, files_by_id
+from headfreeze.data.folder import SPLITS, Dataset, Sample, files_below, files_by_id
 from headfreeze.data.images import EXTENSIONS
 from headfreeze.data.shards import shards_in
 from headfreeze.errors import InputError, unknown
@@ -24,15 +24,25 @@ def images_of(root: Path, splits: Iterable[str] = SPLITS) -> dict[str, dict[str,
     folders = {split: root / split / "image" for split in wanted}
     images = {split: files_by_id(folder, EXTENSIONS) for split, folder in folders.items() if folder.is_dir()}
     images = {split: files for split, files in images.items() if files}
-    if not images and shards_in(root):
-        raise InputError(
-            f"{root}: packed in shards, but labels are written as files; `headfreeze data convert packed {root} FOLDER`"
-            " unpacks it"
-        )
     if not images:
+        _refuse_packed(root)
         places = " or ".join(f"ROOT/{split}/image" for split in wanted)
         raise InputError(f"{root}: no images; they lie in {places}")
     return images
+
+
+def labelled_images(dataset: Dataset, anchor: str) -> dict[str, list[Sample]]:
+    """{split: the images that have a label of the anchor}, without splits that have none.
+
+    Raises:
+        InputError: no labels at all, or what `Dataset.samples` raises.
+    """
+    root = dataset.root
+    splits = [split for split in SPLITS if any(True for _ in files_below(root / split / anchor))]
+    if not splits:
+        _refuse_packed(root)
+        raise InputError(f"{root}: no labels of '{anchor}'; they lie in ROOT/{{train,val,test}}/{anchor}")
+    return {split: [s for s in dataset.samples(split, [anchor]) if s.labels] for split in splits}
 
 
 def refuse_to_overwrite(root: Path, name: str, splits: Iterable[str]) -> None:
@@ -42,3 +52,11 @@ def refuse_to_overwrite(root: Path, name: str, splits: Iterable[str]) -> None:
         count = sum(1 for _ in files_below(folder))
         if count:
             raise InputError(f"{folder}: {count} labels are there already; choose another name, or set overwrite")
+
+
+def _refuse_packed(root: Path) -> None:
+    if shards_in(root):
+        raise InputError(
+            f"{root}: packed in shards, but labels are written as files; `headfreeze data convert packed {root} FOLDER`"
+            " unpacks it"
+        )

@@ -1,8 +1,9 @@
 """Labelling every image of a dataset with one function: all labels appear at the end, and the task is declared."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -12,10 +13,12 @@ from headfreeze.annotate.declare import check_declarable, declare
 from headfreeze.annotate.images import images_of, refuse_to_overwrite
 from headfreeze.data.folder import files_below
 from headfreeze.data.images import read_image
+from headfreeze.errors import InputError
 from headfreeze.files import folder_aside
 from headfreeze.progress import progress
 from headfreeze.tasks.base import Task
 
+_Image = TypeVar("_Image")
 Labeller = Callable[[UInt8[np.ndarray, "h w 3"]], Num[np.ndarray, "h w *channels"]]
 """Takes an image, gives its label, channels last."""
 
@@ -43,11 +46,32 @@ def label_images(
             `make` raises.
     """
     images = images_of(root)
-    if not overwrite:
-        refuse_to_overwrite(root, task.name, images)
-    check_declarable(root, task)
+    check_writable(root, task, images, overwrite)
     label = make()
-    total, done = sum(map(len, images.values())), 0
+    return write_labels(root, task, images, lambda path: label(read_image(path)), doing, extension)
+
+
+def check_writable(root: Path, task: Task, splits: Iterable[str], overwrite: bool) -> None:
+    """Raises InputError where labels are there that must not be overwritten, or dataset.yaml says otherwise."""
+    if not overwrite:
+        refuse_to_overwrite(root, task.name, splits)
+    check_declarable(root, task)
+
+
+def write_labels(
+    root: Path,
+    task: Task,
+    images: Mapping[str, Mapping[str, _Image]],
+    label: Callable[[_Image], Num[np.ndarray, "h w *channels"] | None],
+    doing: str,
+    extension: str = ".png",
+) -> int:
+    """As `label_images`, of {split: {id: what `label` takes}}; where that gives None, the image gets no label.
+
+    Raises:
+        InputError: no image got one, or what `label` raises.
+    """
+    total, done, written = sum(map(len, images.values())), 0, 0
     folders = {split: root / split / task.name for split in images}
     with ExitStack() as finish, progress(doing, total) as report:
         asides = {
@@ -56,16 +80,21 @@ def label_images(
             for split, folder in folders.items()
         }
         for split, files in images.items():
-            for key, path in files.items():
-                values = torch.from_numpy(label(read_image(path)))
-                values = values[None] if values.ndim == 2 else values.movedim(-1, 0)
-                task.write(values, asides[split] / f"{key}{extension}")
+            for key, image in files.items():
+                found = label(image)
+                if found is not None:
+                    values = torch.from_numpy(found)
+                    values = values[None] if values.ndim == 2 else values.movedim(-1, 0)
+                    task.write(values, asides[split] / f"{key}{extension}")
+                    written += 1
                 done += 1
                 report(done, "")
+        if total and not written:
+            raise InputError(f"{root}: none of {total} images could be labelled; nothing was written")
         declare(root, task)
         for split, files in images.items():
             publish(asides[split], folders[split], files, task.extensions)
-    return done
+    return written
 
 
 def publish(aside: Path, folder: Path, images: Container[str], extensions: tuple[str, ...]) -> None:

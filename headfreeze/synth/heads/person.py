@@ -51,7 +51,7 @@ def draw_person(model: HeadModel, expressions: Expressions, hair: Hair, rng: Rng
     identity = np.clip(rng.normal(size=len(model.identity)), -LARGEST_COEFFICIENT, LARGEST_COEFFICIENT)
     expression = _expression(model.expression_names, expressions, rng)
     for i, name in enumerate(model.expression_names):
-        if _movement(name) in ("eyeLookDown", "eyeLookUp"):
+        if movement(name) in ("eyeLookDown", "eyeLookUp"):
             sign = -1 if "Down" in name else 1
             expression[i] = np.clip(sign * pitch_deg / LID_REACH_DEG, 0, 1)
     vertices = model.shape(f32(IDENTITY_SCALE * identity), expression)
@@ -71,14 +71,14 @@ def _turn_eyes(model: HeadModel, vertices: Vertices, gaze: Float32[np.ndarray, "
 def _expression(names: tuple[str, ...], expressions: Expressions, rng: Rng) -> Float32[np.ndarray, " e"]:
     """Coefficients: both sides of a face make a movement together, one a little more than the other."""
     strength = {}
-    for movement in dict.fromkeys(map(_movement, names)):
-        chance = expressions.chance * FREQUENCY.get(movement, 1.0)
-        made, amount = rng.random(2)
-        strength[movement] = amount * expressions.strongest if made < chance and movement not in NEVER else 0.0
+    for made in dict.fromkeys(map(movement, names)):
+        chance = expressions.chance * FREQUENCY.get(made, 1.0)
+        luck, amount = rng.random(2)
+        strength[made] = amount * expressions.strongest if luck < chance and made not in NEVER else 0.0
     even = rng.uniform(0.75, 1, len(names))
-    return f32([strength[_movement(name)] * share for name, share in zip(names, even, strict=True)])
+    return f32([strength[movement(name)] * share for name, share in zip(names, even, strict=True)])
 
 
-def _movement(name: str) -> str:
+def movement(name: str) -> str:
     """What `mouthSmile_L` and `mouthSmile_R` have in common."""
     return name.removesuffix("_L").removesuffix("_R")
