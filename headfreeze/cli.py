@@ -43,7 +43,7 @@ def run(argv: list[str]) -> int:
         _complain(str(error), debug)
         return 2
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on where it stopped", file=sys.stderr)
+        print("interrupted; trainings and landmarks go on where they stopped with the same command", file=sys.stderr)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the flush at exit is quiet

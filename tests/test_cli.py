@@ -195,7 +195,11 @@ def test_a_failure_is_one_line_and_exit_1_and_debug_shows_where(tiny_pair: TinyP
 @pytest.mark.parametrize(
     ("raised", "code", "message"),
     [
-        (KeyboardInterrupt(), 130, "interrupted; the same command goes on where it stopped\n"),
+        (
+            KeyboardInterrupt(),
+            130,
+            "interrupted; trainings and landmarks go on where they stopped with the same command\n",
+        ),
         (InputError("a\nb  c"), 2, "headfreeze: error: a b c\n"),
         (RuntimeError("odd\nthing"), 1, "headfreeze: error: RuntimeError: odd thing; --debug shows where\n"),
         (MemoryError(), 1, "headfreeze: error: MemoryError; --debug shows where\n"),

@@ -40,7 +40,7 @@ def declare(root: Path, task: Task) -> None:
     text = _inserted(path.read_text(), task.name, options) if tasks else ""
     if not _means(text, wanted):  # a style that the insertion does not know: written anew, without the comments
         text = yaml.safe_dump(wanted, default_flow_style=None, sort_keys=False, allow_unicode=True)
-    write_text(path, text)
+    write_text(path.resolve(), text)  # a link stays one
 
 
 def check_declarable(root: Path, task: Task) -> bool:

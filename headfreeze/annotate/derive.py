@@ -3,7 +3,6 @@
 What they cost the main task tells how good an anchor has to be: `headfreeze study` asks for all of them at once.
 """
 
-import shutil
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,13 +12,14 @@ import numpy as np
 import torch
 from jaxtyping import Int64
 
-from headfreeze.annotate.declare import check_declarable, declare
-from headfreeze.annotate.images import labelled_images, refuse_to_overwrite
+from headfreeze.annotate.declare import declare
+from headfreeze.annotate.images import labelled_images
+from headfreeze.annotate.labelling import aside_of, check_writable, publish
 from headfreeze.annotate.noise import random_of, with_wrong_blobs
 from headfreeze.data.convert.classes import Classes, read_classes
-from headfreeze.data.folder import Dataset, Sample, open_dataset
+from headfreeze.data.folder import Sample, files_below, open_dataset
 from headfreeze.errors import InputError
-from headfreeze.files import new_folder, write_bytes
+from headfreeze.files import folder_aside, write_bytes
 from headfreeze.progress import progress
 from headfreeze.settings import LARGEST_SEED
 from headfreeze.tasks import make_task
@@ -117,14 +117,11 @@ def derive(
     if (classes or merge or noise) and not isinstance(old, SegmentationTask):
         raise InputError(f"'{anchor}' is {old.kind}, which has no classes; of it, only a share can be taken")
     samples = [labelled_images(dataset, anchor) for dataset in datasets]
-    for each, splits in zip(roots, samples, strict=True):
-        if not overwrite:
-            refuse_to_overwrite(each, name, splits)
     fewer = _fewer(old, classes, merge, samples[-1])
     kept = dict(old.options()) | ({"classes": list(fewer.classes)} if fewer else {})
     new = make_task(name, kept | {"kind": old.kind})
-    for each in roots:
-        check_declarable(each, new)
+    for each, splits in zip(roots, samples, strict=True):
+        check_writable(each, new, splits, overwrite)
     jobs = [(root, samples[0], Derivation(old, new, fewer, share, noise, seed))]
     jobs += [(source, samples[1], Derivation(old, new, fewer))] if source else []
     return _write(jobs)
@@ -139,17 +136,18 @@ def _write(jobs: list[tuple[Path, dict[str, list[Sample]], Derivation]]) -> int:
     ]
     total, done = sum(len(samples) for *_, samples in chosen), 0
     with progress("deriving labels", total) as report, ExitStack() as finish:
+        asides = []
         for folder, how, samples in chosen:
-            aside = finish.enter_context(new_folder(folder))
+            asides.append(finish.enter_context(folder_aside(aside_of(folder))))
             for sample in samples:
-                how.write(sample, aside)
+                how.write(sample, asides[-1])
                 done += 1
                 report(done, "")
+        for aside, (folder, how, _) in zip(asides, chosen, strict=True):
+            old = {key for key, _ in files_below(folder)}  # of fewer images there must be none left over
+            publish(aside, folder, old, how.new.extensions)
         for root, _, how in jobs:
             declare(root, how.new)
-        for folder, *_ in chosen:
-            if folder.exists():  # its labels are to be replaced; of fewer images there must be none left over
-                shutil.rmtree(folder)
     return done
 
 

@@ -1,4 +1,4 @@
-"""The images that an annotator labels, and the labels that it must not replace."""
+"""The images that an annotator labels."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -43,15 +43,6 @@ def labelled_images(dataset: Dataset, anchor: str) -> dict[str, list[Sample]]:
         _refuse_packed(root)
         raise InputError(f"{root}: no labels of '{anchor}'; they lie in ROOT/{{train,val,test}}/{anchor}")
     return {split: [s for s in dataset.samples(split, [anchor]) if s.labels] for split in splits}
-
-
-def refuse_to_overwrite(root: Path, name: str, splits: Iterable[str]) -> None:
-    """Raises InputError where a folder ROOT/{split}/NAME holds files."""
-    for split in splits:
-        folder = root / split / name
-        count = sum(1 for _ in files_below(folder))
-        if count:
-            raise InputError(f"{folder}: {count} labels are there already; choose another name, or set overwrite")
 
 
 def _refuse_packed(root: Path) -> None:

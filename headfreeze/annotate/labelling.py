@@ -10,11 +10,11 @@ import torch
 from jaxtyping import Num, UInt8
 
 from headfreeze.annotate.declare import check_declarable, declare
-from headfreeze.annotate.images import images_of, refuse_to_overwrite
+from headfreeze.annotate.images import images_of
 from headfreeze.data.folder import files_below
 from headfreeze.data.images import read_image
 from headfreeze.errors import InputError
-from headfreeze.files import folder_aside
+from headfreeze.files import check_folder, folder_aside
 from headfreeze.progress import progress
 from headfreeze.tasks.base import Task
 
@@ -52,9 +52,21 @@ def label_images(
 
 
 def check_writable(root: Path, task: Task, splits: Iterable[str], overwrite: bool) -> None:
-    """Raises InputError where labels are there that must not be overwritten, or dataset.yaml says otherwise."""
-    if not overwrite:
-        refuse_to_overwrite(root, task.name, splits)
+    """Says before the work what would say at its end that labels cannot be put in place; changes nothing.
+
+    Raises:
+        InputError: labels are there that must not be overwritten, their folder leads nowhere or cannot be written to,
+            something in it is a link to another folder, or dataset.yaml says otherwise.
+    """
+    check_folder(root)
+    for split in splits:
+        folder = root / split / task.name
+        if folder.is_symlink() and not folder.exists():
+            raise InputError(f"{folder}: a link that leads nowhere; mend it, or remove it")
+        check_folder(folder)
+        count = sum(1 for _ in files_below(folder))
+        if count and not overwrite:
+            raise InputError(f"{folder}: {count} labels are there already; choose another name, or set overwrite")
     check_declarable(root, task)
 
 
@@ -74,11 +86,7 @@ def write_labels(
     total, done, written = sum(map(len, images.values())), 0, 0
     folders = {split: root / split / task.name for split in images}
     with ExitStack() as finish, progress(doing, total) as report:
-        asides = {
-            # Within a folder that is there, which may be a link to another disk, where nothing can be moved to.
-            split: finish.enter_context(folder_aside(folder / task.name if folder.exists() else folder))
-            for split, folder in folders.items()
-        }
+        asides = {split: finish.enter_context(folder_aside(aside_of(folder))) for split, folder in folders.items()}
         for split, files in images.items():
             for key, image in files.items():
                 found = label(image)
@@ -91,24 +99,36 @@ def write_labels(
                 report(done, "")
         if total and not written:
             raise InputError(f"{root}: none of {total} images could be labelled; nothing was written")
-        declare(root, task)
         for split, files in images.items():
             publish(asides[split], folders[split], files, task.extensions)
+        declare(root, task)
     return written
+
+
+def aside_of(folder: Path) -> Path:
+    """A path beside which labels wait until they are put into `folder`.
+
+    Within a folder that is there, which may be a link to another disk, where nothing can be moved to.
+    """
+    return folder / folder.name if folder.exists() else folder
 
 
 def publish(aside: Path, folder: Path, images: Container[str], extensions: tuple[str, ...]) -> None:
     """Makes the labels in `aside`, if there is such a folder, those of `images` in `folder`.
 
-    A label that one of them had before goes, whichever of the task's `extensions` it has: two are a fault.
+    Then a label that one of them had before goes, whichever of the task's `extensions` it has: two are a fault.
     """
     if aside.exists() and not folder.exists():
         aside.replace(folder)
         return
+    old = [(key, path) for key, path in files_below(folder, lambda _: None) if key in images]
     new = {folder / path.relative_to(aside): path for _, path in files_below(aside)}
-    for key, path in list(files_below(folder, lambda _: None)):  # what is no label is for `data check` to say
-        if key in images and path.suffix.lower() in extensions and path not in new:
-            path.unlink()  # before it is replaced: other file systems take 01.PNG for 01.png
     for target, path in new.items():
         target.parent.mkdir(parents=True, exist_ok=True)
         path.replace(target)
+    for key, path in old:
+        if path in new or path.suffix.lower() not in extensions:  # what is no label is for `data check` to say
+            continue
+        others = (folder / f"{key}{extension}" for extension in extensions)
+        if not any(other in new and other.samefile(path) for other in others):  # 01.PNG may be 01.png
+            path.unlink()

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from headfreeze.annotate.declare import check_declarable, declare
-from headfreeze.annotate.images import images_of, refuse_to_overwrite
-from headfreeze.annotate.labelling import publish
+from headfreeze.annotate.declare import declare
+from headfreeze.annotate.images import images_of
+from headfreeze.annotate.labelling import aside_of, check_writable, publish
 from headfreeze.data.folder import SPLITS
 from headfreeze.data.images import read_image
 from headfreeze.errors import InputError, unknown
@@ -110,12 +110,11 @@ def annotate_landmarks(
     if detector not in DETECTORS:
         raise InputError(unknown("detector", detector, DETECTORS))
     images = images_of(root, splits)
-    if not overwrite:
-        refuse_to_overwrite(root, name, images)
-    check_declarable(root, task)
+    check_writable(root, task, images, overwrite)
     detect = DETECTORS[detector](device)
     tallies = [Tally(split, len(files)) for split, files in images.items()]
-    waiting = {split: root / split / f".{name}.{detector}" for split in images}
+    folders = {split: root / split / name for split in images}
+    waiting = {split: aside_of(folder).parent / f".{name}.{detector}" for split, folder in folders.items()}
     with progress("finding landmarks", sum(map(len, images.values()))) as report:
         done = 0
         for tally, (split, files) in zip(tallies, images.items(), strict=True):
@@ -125,10 +124,10 @@ def annotate_landmarks(
                 report(done, "")
     if not any(tally.labelled for tally in tallies):
         raise InputError(f"{root}: {_nothing(tallies)}; nothing was written: other images, or another detector?")
-    declare(root, task)
     for split, files in images.items():
-        publish(waiting[split], root / split / name, files, task.extensions)
+        publish(waiting[split], folders[split], files, task.extensions)
         shutil.rmtree(waiting[split], ignore_errors=True)
+    declare(root, task)
     return tallies
 
 

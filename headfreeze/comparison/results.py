@@ -154,7 +154,9 @@ class Results:
         return tests[recipe, other] if (recipe, other) in tests else tests[other, recipe].swapped()
 
     def bold(self, metric: str = "") -> set[str]:
-        """The recipe with the best mean, and those that a test did not show to be worse after Holm; never the oracle.
+        """The recipe with the best mean, and those that a test against it, after Holm, does not call worse.
+
+        Neither the oracle, nor a recipe that was not tested.
 
         Nothing where it is not known whether a metric is to be high or low, or no mean exists.
         """

@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -64,11 +64,20 @@ class DomainImages:
         self._ends = {name: kind.size * (pixels if kind.ndim == 3 else places) for name, kind in self._kinds.items()}
         needed = sum(self._ends[name] * kind.itemsize for name, kind in self._kinds.items())
         self._cached = int(np.searchsorted(needed, cache_bytes, side="right"))
-        self._memory = {
-            name: _memory(int(self._ends[name][self._cached - 1]) if self._cached else 0, kind.dtype, shared)
-            for name, kind in self._kinds.items()
-        }
-        self._filled = _memory(self._cached, np.dtype(np.uint8), shared)
+        self._shared = shared
+
+    @cached_property
+    def _memory(self) -> dict[str, np.ndarray]:
+        """Taken when the first sample is asked for."""
+        return {name: _memory(self._values(name), kind.dtype, self._shared) for name, kind in self._kinds.items()}
+
+    @cached_property
+    def _filled(self) -> np.ndarray:
+        return _memory(self._cached, np.dtype(np.uint8), self._shared)
+
+    def _values(self, name: str) -> int:
+        """How many values of a kind are kept."""
+        return int(self._ends[name][self._cached - 1]) if self._cached else 0
 
     def __reduce__(self) -> tuple[type["DomainImages"], tuple[object, ...]]:
         return DomainImages, (self.samples, self.tasks, self.canvas, 0)
@@ -79,7 +88,7 @@ class DomainImages:
     @property
     def cached_bytes(self) -> int:
         """Memory for decoded samples that this takes in the end."""
-        return sum(memory.nbytes for memory in self._memory.values())
+        return sum(self._values(name) * kind.itemsize for name, kind in self._kinds.items())
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
         """The decoded sample: image (3, h, w) and labels (k, h, w) or (k, 4), compact."""
@@ -201,7 +210,7 @@ def _memory(length: int, dtype: np.dtype, shared: bool) -> np.ndarray:
             os.posix_fallocate(f.fileno(), 0, size) if hasattr(os, "posix_fallocate") else f.truncate(size)
         except OSError as error:
             raise InputError(
-                f"{tempfile.gettempdir()}: no room for {size / 2**30:.1f} GiB of decoded images ({error.strerror}); set"
+                f"{tempfile.gettempdir()}: no room for {size / 2**20:.1f} MiB of decoded images ({error.strerror}); set"
                 " TMPDIR to a folder on another disk, or lower --cache_gb"
             ) from None
         return np.memmap(f, dtype, "r+", shape=(length,))  # workers inherit the mapping; the file has no name

@@ -13,9 +13,9 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from headfreeze.columns import records_csv
-from headfreeze.data.folder import Dataset, Sample, files_by_id, open_dataset
+from headfreeze.data.folder import SPLITS, Dataset, Sample, files_by_id, open_dataset
 from headfreeze.data.images import read_image
-from headfreeze.errors import InputError
+from headfreeze.errors import InputError, unknown
 from headfreeze.evaluation.inside import check_region, region
 from headfreeze.evaluation.tally import ErrorTally
 from headfreeze.files import write_json, write_text
@@ -82,8 +82,11 @@ def evaluate(
             segmentation but the first, or in the face that keypoints outline. Default: wherever there are labels.
 
     Raises:
-        InputError: nothing to evaluate, a prediction is missing or has another size than its label, damaged files.
+        InputError: no such split, nothing to evaluate, a prediction that is missing or of another size than its label,
+            damaged files.
     """
+    if split not in SPLITS:
+        raise InputError(unknown("split", split, SPLITS))
     folder, dataset = Path(predictions), open_dataset(Path(data))
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give a run, or a folder with predictions as TASK/ID.EXT")

@@ -94,5 +94,8 @@ def kept_of(folder: Path, key: str, tasks: Sequence[str]) -> Scores:
 
 def _digest(folder: Path, tasks: str | list[str]) -> str:
     """Of the files with the scores: `headfreeze evaluate` writes to the same place."""
-    files = (folder / "metrics.json", *(folder / f"{task}_images.csv" for task in as_tuple(tasks)))
-    return hashlib.blake2b(b"\0".join(path.read_bytes() for path in files), digest_size=16).hexdigest()
+    files = [folder / "metrics.json"]
+    for task in as_tuple(tasks):
+        files += [folder / f"{task}_images.csv", folder / f"{task}_errors.json"]
+    found = [path.read_bytes() for path in files if path.exists() or path.suffix == ".csv"]  # not all tasks have errors
+    return hashlib.blake2b(b"\0".join(found), digest_size=16).hexdigest()

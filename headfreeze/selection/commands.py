@@ -9,6 +9,7 @@ from jsonargparse import Namespace
 
 from headfreeze.arguments import Arguments
 from headfreeze.command import Command
+from headfreeze.errors import InputError
 
 
 def _select_arguments(arguments: Arguments) -> None:
@@ -28,6 +29,8 @@ def _select(values: Namespace) -> None:
     from headfreeze.selection.snapshots import last_phases, table
     from headfreeze.selection.verdict import verdict
 
+    if values.inside and not values.judge:
+        raise InputError(f"inside is '{values.inside}', which says where to judge; give --judge true with it")
     found = select(values.folder, values.validator, device=values.device, workers=values.workers)
     within = last_phases(found, values.device, values.workers)
     said = [found.table(), "" if found.within_a_run else verdict(found.runs, found.values)]

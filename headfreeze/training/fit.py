@@ -30,7 +30,7 @@ from headfreeze.training.session import Session
 from headfreeze.training.snapshots import steps_before_the_end, write_snapshots
 from headfreeze.training.store import PhaseFolder
 
-KEY_FORMAT = 6
+KEY_FORMAT = 7
 """Part of every phase's key: raise it when a change of the code changes trained weights."""
 
 _SEEN_IN_IMAGES = ("size", "resize", "augment", "zoom", "rotate_deg", "source_pitch_deg", "fov_deg")

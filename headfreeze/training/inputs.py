@@ -87,17 +87,18 @@ class Inputs:
         if not samples:
             return None
         decoded = self._decoded.setdefault((domain, split), {})
-        images = decoded.pop(own, None) or self._new_images(domain, own, samples)
+        known = decoded.pop(own, None)
+        images = known or self._new_images(domain, own, samples)
         _forget(decoded, self._budget - images.cached_bytes)
         decoded[own] = images  # the last one used stands last
+        if not known:
+            _decode_some(images)
         return images
 
     def _new_images(self, domain: Domain, own: Supervision, samples: list[Sample]) -> DomainImages:
+        """They take their memory when the first of them is decoded."""
         shared = self._workers(samples) > 0
-        images = DomainImages(samples, self.pair.supervised(domain, own), self.pair.canvas, self._budget, shared)
-        for index in np.linspace(0, len(images) - 1, min(_DECODED_FIRST, len(images))).astype(int):
-            images[int(index)]
-        return images
+        return DomainImages(samples, self.pair.supervised(domain, own), self.pair.canvas, self._budget, shared)
 
     @property
     def _budget(self) -> int:
@@ -119,6 +120,11 @@ class Inputs:
 
 def _of(domain: Domain, supervision: Supervision) -> Supervision:
     return frozenset((d, role) for d, role in supervision if d == domain)
+
+
+def _decode_some(images: DomainImages) -> None:
+    for index in np.linspace(0, len(images) - 1, min(_DECODED_FIRST, len(images))).astype(int):
+        images[int(index)]
 
 
 def _forget(decoded: dict[Supervision, DomainImages], room: int) -> None:

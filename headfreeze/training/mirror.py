@@ -28,6 +28,10 @@ class Mirror:
         import fsspec  # a quarter of a second, and only few want it
 
         self.url = url.rstrip("/")
+        if self.url.endswith(":"):  # fsspec would take it for a folder of that name
+            raise InputError(
+                f"phases is '{url}', which names no place; give a folder or a URL such as s3://bucket/phases"
+            )
         try:
             # Listings are not kept: other machines write to the same place.
             self._files, self._root = fsspec.core.url_to_fs(self.url, use_listings_cache=False)

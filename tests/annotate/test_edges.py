@@ -1,11 +1,15 @@
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 from skimage.feature import canny
 
 from headfreeze.annotate import edges
+from headfreeze.annotate.derive import derive
 from headfreeze.annotate.edges import annotate_edges, edge_map
 from headfreeze.annotate.labelling import publish
 from headfreeze.data.folder import open_dataset
@@ -171,6 +175,71 @@ def test_an_empty_folder_of_labels_is_filled_at_the_end_wherever_it_lies(root: P
     broken.unlink()
     assert annotate_edges(root) == 4
     assert sorted(path.name for path in (tmp_path / "another disk").iterdir()) == ["00.png", "01.png", "02.png"]
+
+
+@pytest.fixture
+def disks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that nothing can be moved into or out of, as another disk's."""
+    disk, replace = tmp_path / "another disk", Path.replace
+    disk.mkdir()
+
+    def moved(path: Path, target: Path) -> Path:
+        if path.resolve().is_relative_to(disk) != Path(target).resolve().is_relative_to(disk):
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(path))
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", moved)
+    return disk
+
+
+def test_labels_may_lie_on_another_disk(root: Path, disks: Path) -> None:
+    for split in ("train", "test"):
+        (disks / split).mkdir()
+        (root / split / "edges").symlink_to(disks / split)
+    assert annotate_edges(root) == 4
+    assert annotate_edges(root, overwrite=True) == 4
+    assert len(list(disks.rglob("*.png"))) == 4
+    segmented = {"kind": "segmentation", "classes": ["no edge", "edge"]}
+    (root / "dataset.yaml").write_text(yaml.safe_dump({"tasks": {"edges": segmented}}))
+    (disks / "few").mkdir()
+    (root / "test/few").symlink_to(disks / "few")
+    for overwrite in (False, True):
+        assert derive(root, anchor="edges", name="few", share=0.5, overwrite=overwrite) == 3
+    assert len(list((disks / "few").iterdir())) == 1
+    assert len(list((root / "train/few").iterdir())) == 2
+
+
+def test_where_labels_cannot_be_put_is_said_before_the_work(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edges, "edge_map", lambda *_: pytest.fail("looked at an image"))
+    place = root / "test/edges"
+    place.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"test/edges: a link that leads nowhere; mend it, or remove it"):
+        annotate_edges(root)
+    place.unlink()
+    place.write_text("no folder")
+    with pytest.raises(InputError, match="test/edges is a file, not a folder"):
+        annotate_edges(root)
+    place.unlink()
+    place.mkdir()
+    (place / "a").symlink_to(tmp_path)
+    with pytest.raises(InputError, match="test/edges/a: a link to a folder, which is not followed"):
+        annotate_edges(root, overwrite=True)
+    (place / "a").unlink()
+    monkeypatch.setattr(os, "access", lambda path, _: path != place)
+    with pytest.raises(InputError, match=r"no permission to write to .*test/edges; choose another folder"):
+        annotate_edges(root)
+    assert not (root / "dataset.yaml").exists()
+
+
+def test_a_linked_description_stays_a_link(root: Path, tmp_path: Path) -> None:
+    shared = tmp_path / "shared.yaml"
+    shared.write_text("tasks:\n  normals: {}  # rendered\n")
+    (root / "dataset.yaml").symlink_to(shared)
+    annotate_edges(root)
+    assert (root / "dataset.yaml").is_symlink()
+    assert "# rendered\n  edges:" in shared.read_text()
 
 
 def test_labels_of_another_ending_make_way_and_those_of_other_images_stay(tmp_path: Path) -> None:

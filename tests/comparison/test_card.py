@@ -85,6 +85,13 @@ def test_scores_of_another_network_are_not_taken_for_the_comparisons(compared: P
         read_results(compared)
 
 
+def test_errors_of_another_hand_are_not_taken_for_the_comparisons(compared: Path) -> None:
+    path = compared / "runs/baseline-seed0/evaluation/target-test/normals_errors.json"
+    path.write_text(path.read_text() + " ")
+    with pytest.raises(InputError, match="target-test: not the scores that the comparison kept here"):
+        read_results(compared)
+
+
 def test_values_that_do_not_exist_are_nan_again(compared: Path) -> None:
     folder = compared / "runs/baseline-seed0/evaluation/target-test"
     scores = Scores.read(folder, ["normals"])

@@ -149,8 +149,8 @@ def test_no_room_for_decoded_images_is_said_before_training(
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     message = (
-        r"^\S+: no room for 0\.0 GiB of decoded images \(No space left on device\); set TMPDIR to a folder on another"
+        r"^\S+: no room for 0\.\d MiB of decoded images \(No space left on device\); set TMPDIR to a folder on another"
         r" disk, or lower --cache_gb$"
     )
     with pytest.raises(InputError, match=message):
-        images(tiny_pair, "target", shared=True)
+        images(tiny_pair, "target", shared=True)[0]

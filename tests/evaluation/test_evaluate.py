@@ -201,7 +201,7 @@ def test_what_cannot_be_evaluated_is_named(tiny_pair: TinyPair, normals_run: Pat
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"empty: no run and no predictions here; .*TASK among normals, depth"):
         evaluate(tmp_path / "empty", copy.target)
-    with pytest.raises(InputError, match="target/tset: no labels of normals, segmentation, which are predicted"):
+    with pytest.raises(InputError, match="unknown split 'tset': did you mean 'test'"):
         evaluate(normals_run, copy.target, "tset")
     shutil.rmtree(copy.target / "test/normals")
     shutil.rmtree(copy.target / "test/segmentation")

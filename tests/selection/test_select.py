@@ -185,4 +185,6 @@ def test_the_command_prints_table_verdict_and_what_to_use(runs: Path, capsys: py
     assert "Spearman" not in out
     assert run(["select", str(runs), "--device", "cpu", "--workers", "1", "--judge"]) == 0
     assert "Spearman" in capsys.readouterr().out
+    assert run(["select", str(runs), "--inside", "segmentation"]) == 2
+    assert "inside is 'segmentation', which says where to judge; give --judge true" in capsys.readouterr().err
     assert run(["select", str(runs), "--validator", "x"]) == 2

@@ -1,5 +1,10 @@
 """What training keeps of a pair between phases."""
 
+import weakref
+
+import pytest
+
+from headfreeze.data import loader
 from headfreeze.recipes import Supervision
 from headfreeze.training.inputs import Inputs
 from tests.runs import settings_of
@@ -43,3 +48,23 @@ def test_images_that_a_phase_uses_outlive_what_is_forgotten(tiny_pair: TinyPair)
     inputs.images("source", "train", BOTH)
     assert first is not None
     assert first[3]["image"].any()
+
+
+def test_what_is_forgotten_is_gone_before_others_take_memory(
+    tiny_pair: TinyPair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs, take, gone = Inputs(settings_of(tiny_pair, cache_gb=1e-4)), loader._memory, []
+    images = inputs.images("source", "train", MAIN)
+    assert images is not None
+    assert images.cached_bytes > 0.5 * inputs._budget
+    first = weakref.ref(images)
+    del images
+
+    def taken(*arguments: object) -> object:
+        gone.append(first() is None)
+        return take(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loader, "_memory", taken)
+    inputs.images("source", "train", BOTH)
+    assert gone
+    assert all(gone)

@@ -135,6 +135,7 @@ def test_copies_are_put_aside_first(elsewhere: str, tmp_path: Path, monkeypatch:
             "nonsense://x",
             "phases is 'nonsense://x': Protocol not known: nonsense; give a folder or a URL such as s3://",
         ),
+        ("s3://", "phases is 's3://', which names no place; give a folder or a URL such as s3://bucket/phases"),
         ("memory://bucket/phases", "phases is 'memory://bucket/phases', which cannot be written to .no such bucket"),
     ],
 )

@@ -35,7 +35,7 @@ NUMBERS = {"rtol": 1e-5, "atol": 1e-6}
 OF_PARTS = {"rtol": 3e-4, "atol": 1e-6}
 """Some have a network of their own, whose Adam enlarges what rounding makes of small gradients."""
 WEIGHTS = {"rtol": 1e-4, "atol": 1e-5}
-"""After steps of SGD: AdamW divides by the size of a gradient, and how far that enlarges rounding depends on the CPU."""
+"""After steps of SGD: AdamW divides by the size of a gradient, and what rounding becomes then depends on the CPU."""
 
 
 class Both:

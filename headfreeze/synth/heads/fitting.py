@@ -19,7 +19,7 @@ from headfreeze.synth.heads.scene import unit
 from headfreeze.synth.shapes import f32, rotation
 
 FIRST = 17
-"""The landmarks before it are the jaw's. A detector follows the outline there, a rendered head's are points of the bone."""
+"""Landmarks before it are the jaw's: a detector follows the outline there, a rendered head has the bone."""
 FEWEST = 12
 """Known landmarks; with fewer, the head is a guess."""
 NOISE_M = 0.004
@@ -148,7 +148,7 @@ def _first_pose(
 def _slopes(
     points: Float[np.ndarray, "k 3"], size: float, shapes: Float[np.ndarray, "c k 3"]
 ) -> Float[np.ndarray, "k 2 unknowns"]:
-    """How turned landmarks move in the picture with the turn (about x, y, z), the size's logarithm, the place, and c."""
+    """How turned landmarks move with the turn (about x, y, z), the size's logarithm, the place, and c."""
     x, y, z = (size * points).T
     nothing, one = np.zeros_like(x), np.ones_like(x)
     pose = np.array([[nothing, z, -y, x, one, nothing], [-z, nothing, x, y, nothing, one]])
