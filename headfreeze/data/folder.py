@@ -282,8 +282,8 @@ def fingerprint(samples: list[Sample], root: Path) -> str:
 def files_fingerprint(files: Iterable[File], root: Path) -> str:
     """A hash of names, sizes and contents of files, packed or not, in this order.
 
-    Of compressed images the first and last 16 KiB: PNG ends with a checksum of all pixels, and in the others a change
-    in the middle changes the size, too.
+    Of compressed images the first and last 16 KiB: PNG ends with a checksum of all pixels; in a JPEG or WebP a
+    change in the middle is seen by the size, unless that stays the same to the byte.
     """
     digest = hashlib.blake2b(digest_size=16)
     for file in files:
