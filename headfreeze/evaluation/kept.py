@@ -53,16 +53,16 @@ def keep(scores: Scores, folder: Path, of: Mapping[str, Any]) -> None:
     """Writes scores to `folder`, and last what they are the scores of."""
     (folder / EVALUATED).unlink(missing_ok=True)
     scores.write(folder)
-    write_json(folder / EVALUATED, {"of": of, "scores": _digest(folder, of["task"])})
+    write_json(folder / EVALUATED, {"of": of, **_digests(folder, of["task"])})
 
 
 def kept(folder: Path, of: Mapping[str, Any]) -> Scores | None:
     """The scores in `folder`; None where there are none, or those of something else, or of another hand."""
     try:
         written = json.loads((folder / EVALUATED).read_text())
-        if written == {"of": of, "scores": _digest(folder, of["task"])}:
+        if written["of"] == of and _is_kept(folder, written):
             return Scores.read(folder, as_tuple(of["task"]))
-    except (OSError, ValueError, InputError):  # not there, or damaged
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, InputError):  # not there, or damaged
         pass
     return None
 
@@ -81,8 +81,8 @@ def kept_of(folder: Path, key: str, tasks: Sequence[str]) -> Scores:
     try:
         written = json.loads((folder / EVALUATED).read_text())
         of = written["of"]
-        ours = of["key"] == key and written["scores"] == _digest(folder, of["task"])
-    except (OSError, ValueError, TypeError, KeyError):
+        ours = of["key"] == key and _is_kept(folder, written)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         ours = False
     if not ours:
         raise InputError(
@@ -92,10 +92,25 @@ def kept_of(folder: Path, key: str, tasks: Sequence[str]) -> Scores:
     return Scores.read(folder, tasks)
 
 
-def _digest(folder: Path, tasks: str | list[str]) -> str:
-    """Of the files with the scores: `headfreeze evaluate` writes to the same place."""
-    files = [folder / "metrics.json"]
-    for task in as_tuple(tasks):
-        files += [folder / f"{task}_images.csv", folder / f"{task}_errors.json"]
-    found = [path.read_bytes() for path in files if path.exists() or path.suffix == ".csv"]  # not all tasks have errors
-    return hashlib.blake2b(b"\0".join(found), digest_size=16).hexdigest()
+def _is_kept(folder: Path, written: Mapping[str, Any]) -> bool:
+    """Whether the files are those that were kept: `headfreeze evaluate` writes to the same place.
+
+    Counted errors may be missing, but not be others.
+    """
+    found = _digests(folder, written["of"]["task"])
+    return bool(found["scores"] == written["scores"] and found["errors"].items() <= written["errors"].items())
+
+
+def _digests(folder: Path, tasks: str | list[str]) -> dict[str, Any]:
+    """Of the files with the scores, and of each task's counted errors where there are any."""
+    names = as_tuple(tasks)
+    scores = (folder / "metrics.json", *(folder / f"{name}_images.csv" for name in names))
+    errors = {name: folder / f"{name}_errors.json" for name in names}
+    return {
+        "scores": _digest(*scores),
+        "errors": {name: _digest(path) for name, path in errors.items() if path.exists()},
+    }
+
+
+def _digest(*paths: Path) -> str:
+    return hashlib.blake2b(b"\0".join(path.read_bytes() for path in paths), digest_size=16).hexdigest()
